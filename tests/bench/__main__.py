@@ -30,7 +30,9 @@ def main() -> int:
     ]
     console.print(table("Targets", rows))
     missed = [row.what for row in rows if not row.holds]
-    console.print(f"{len(rows) - len(missed)} of {len(rows)} targets hold" + (f"; missed: {', '.join(missed)}" if missed else ""))
+    console.print(
+        f"{len(rows) - len(missed)} of {len(rows)} targets hold" + (f"; missed: {', '.join(missed)}" if missed else "")
+    )
     if failed:
         console.print(f"did not finish: {', '.join(failed)}")
     return 1 if failed else 0

@@ -1,0 +1,176 @@
+"""A whole Tongguan on loopback: database, broker, three identity providers, wallet and gates, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.process import Process, ProcessFailed, free_port, tongguan
+
+PROVIDERS = ("ctid", "iamsmart", "macau")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Certificate files for every server of the stage, and the authority that clients trust."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+class GateProcess:
+    """A lane in process mode: one JSON line in (which pictures the cameras see), one JSON outcome out."""
+
+    def __init__(self, process: Process, home: Path, evidence: Path) -> None:
+        self.process = process
+        self.home = home
+        self.evidence = evidence
+        self.hello = self._read()
+
+    def _read(self) -> dict[str, Any]:
+        line = self.process.stdout.readline()
+        if not line:
+            raise self.process.fail("ended without an answer")
+        return dict(json.loads(line))
+
+    def present(self, qr: Path, face: list[Path], *, network: str = "up") -> dict[str, Any]:
+        order = {"qr": str(qr), "face": [str(path) for path in face], "network": network}
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+        return self._read()
+
+
+@dataclass
+class Stage:
+    """Use as a context manager. `portraits` holds `<person id>.jpg`, the authority's portrait of each invented person."""
+
+    home: Path
+    portraits: Path
+    host: str = "127.0.0.1"
+    bind: str = "127.0.0.1"
+    tls: Tls | None = None
+    serve_wallet: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
+    progress: Callable[[str], None] = lambda text: None
+
+    def __post_init__(self) -> None:
+        self._processes: list[Process] = []
+        scheme = "https" if self.tls else "http"
+        self.ports = {name: free_port() for name in ("broker", "wallet", *PROVIDERS)}
+        self.broker_url = f"{scheme}://{self.host}:{self.ports['broker']}"
+        self.wallet_url = f"{scheme}://{self.host}:{self.ports['wallet']}"
+        self.idp_urls = {name: f"{scheme}://{self.host}:{self.ports[name]}" for name in PROVIDERS}
+        self.broker_home = self.home / "broker"
+
+    @property
+    def ca(self) -> Path | None:
+        return self.tls.ca if self.tls else None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process, newest first, so that the database is the last to go."""
+        while self._processes:
+            self._processes.pop().stop()
+
+    def _spawn(self, name: str, command: list[str], *, pipe: bool = False) -> Process:
+        self.progress(name)
+        log = self.home / "logs" / f"{name}.log"
+        process = Process(name, command, log=log, environment=self.environment, pipe=pipe)
+        self._processes.append(process)
+        return process
+
+    def run(self, *arguments: str | Path) -> str:
+        """Run a `tongguan` command to its end and return what it printed. Raises ProcessFailed."""
+        done = subprocess.run(
+            tongguan(*arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            env={**os.environ, **self.environment},
+        )
+        if done.returncode != 0:
+            raise ProcessFailed(f"tongguan {' '.join(map(str, arguments))}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def _tls_arguments(self) -> list[str]:
+        return ["--cert", str(self.tls.certificate), "--key", str(self.tls.key)] if self.tls else []
+
+    def _start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        secret = {name: secrets.token_urlsafe(24) for name in PROVIDERS}
+        if not (self.broker_home / "broker.toml").exists():
+            self.run("broker", "init", "--home", self.broker_home, "--issuer", self.broker_url)
+        (self.broker_home / "broker.toml").write_text(self._configuration(secret), encoding="utf-8")
+        for name in PROVIDERS:
+            command = [
+                *("--provider", name, "--host", self.bind, "--port", str(self.ports[name])),
+                *("--issuer", self.idp_urls[name], "--portraits", str(self.portraits)),
+                *("--client-id", "tongguan", "--client-secret", secret[name]),
+                *("--redirect-uri", f"{self.broker_url}/login/{name}/callback"),
+            ]
+            self._spawn(name, tongguan("idp", *command, *self._tls_arguments()))
+        broker = self._spawn("broker", tongguan(*self.broker_command()))
+        if self.serve_wallet:
+            command = ["--host", self.bind, "--port", str(self.ports["wallet"]), "--broker", self.broker_url]
+            self._spawn("wallet", tongguan("wallet", "serve", *command, *self._tls_arguments()))
+        for process in list(self._processes):
+            if process is not broker and process.name in self.idp_urls:
+                process.await_http(f"{self.idp_urls[process.name]}/.well-known/openid-configuration", ca=self.ca)
+            elif process.name == "wallet":
+                process.await_http(f"{self.wallet_url}/config.json", ca=self.ca)
+        broker.await_http(f"{self.broker_url}/readyz", ca=self.ca)
+
+    def broker_command(self) -> list[str]:
+        return [
+            *("broker", "run", "--home", str(self.broker_home), "--host", self.bind),
+            *("--port", str(self.ports["broker"]), *self._tls_arguments()),
+        ]
+
+    def _configuration(self, secret: dict[str, str]) -> str:
+        wallet = self.wallet_url
+        lines = [
+            f'issuer = "{self.broker_url}"',
+            "[wallet]",
+            f'origins = ["{wallet}"]',
+            f'redirect_uris = ["{wallet}/callback"]',
+            f'return_uris = ["{wallet}/consents"]',
+        ]
+        for name in PROVIDERS:
+            lines += [
+                f"[providers.{name}]",
+                f'issuer = "{self.idp_urls[name]}"',
+                'client_id = "tongguan"',
+                f'client_secret = "{secret[name]}"',
+            ]
+        return "\n".join(lines) + "\n"
+
+    def gate(self, zone: str, name: str = "gate") -> GateProcess:
+        """Invite, enrol and start a gate for `zone`."""
+        home = self.home / name
+        evidence = self.home / f"{name}-evidence"
+        code = self.run("gates", "invite", "--home", self.broker_home, "--zone", zone).strip().splitlines()[-1]
+        trust = ["--ca", str(self.ca)] if self.ca else []
+        self.run("gate", "enrol", "--broker", self.broker_url, "--code", code, "--home", home, *trust)
+        command = tongguan("gate", "run", "--home", home, "--frames", "stdin", "--evidence", evidence)
+        return GateProcess(self._spawn(name, command, pipe=True), home, evidence)
