@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark in turn, each in a process of its own so that memory figures are its own, then one summary."""
+"""`make bench`: every benchmark in turn, each in its own process (so is its memory), then one summary."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Process:
                 stdout=subprocess.PIPE if pipe else sink,
                 stderr=sink,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
-                # Its own group: an interrupt at the terminal reaches the parent alone, which then ends each child in order.
+                # Its own group: an interrupt at the terminal reaches the parent alone, which ends each child in order.
                 start_new_session=True,
             )
 

@@ -1,4 +1,4 @@
-"""A whole Tongguan on loopback: database, broker, three identity providers, wallet and gates, each a process of its own."""
+"""A whole Tongguan on loopback: database, broker, identity providers, wallet and gates, each its own process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class GateProcess:
 
 @dataclass
 class Stage:
-    """Use as a context manager. `portraits` holds `<person id>.jpg`, the authority's portrait of each invented person."""
+    """A context manager. `portraits` holds `<person id>.jpg`, the authority's portrait of each invented person."""
 
     home: Path
     portraits: Path
