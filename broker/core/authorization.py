@@ -1,0 +1,115 @@
+"""What the authorization server remembers. Secrets appear only as SHA-256 digests, so a stolen database opens no
+session and redeems no code.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+
+def digest(secret: str) -> bytes:
+    """SHA-256 of a high-entropy secret. No salt or stretching: every such secret carries 256 random bits."""
+    return sha256(secret.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """An authorization request whose client, redirect URI, scope and PKCE parameters have been checked (RFC 6749
+    4.1.1).
+    """
+
+    client_id: str
+    redirect_uri: str
+    scopes: frozenset[str]
+    code_challenge: str  # S256 always (RFC 7636 4.2)
+    state: str | None
+    nonce: str | None
+    prompt: frozenset[str]
+    max_age: int | None  # seconds
+    ui_locales: tuple[str, ...]
+    dpop_jkt: str | None  # RFC 9449 10
+    login_hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A request kept for one continuation: pushed by the client (RFC 9126), or waiting for the person to log in."""
+
+    handle_hash: bytes
+    request: AuthorizationRequest
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """One journey to a provider. `binding_hash` is the digest of a cookie, so only the browser that left may come
+    back.
+    """
+
+    binding_hash: bytes
+    provider: str
+    continue_to: str  # a path on the broker's own origin
+    language: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSession:
+    """A person logged in at the broker's origin. Fixed lifetime; its cookie value is new at every login."""
+
+    session_hash: bytes
+    traveller_id: UUID
+    provider: str
+    acr: str
+    auth_time: datetime
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """A single-use code (RFC 6749 4.1.2) and what redeeming it yields."""
+
+    code_hash: bytes
+    grant_id: UUID  # the grant it will found, or founded
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    scopes: frozenset[str]
+    nonce: str | None
+    dpop_jkt: str | None
+    traveller_id: UUID
+    provider: str
+    acr: str
+    auth_time: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one redeemed code founded: every access and refresh token of one family hangs on it and dies with it."""
+
+    grant_id: UUID
+    client_id: str
+    traveller_id: UUID
+    subject: str  # pairwise (OpenID Connect Core 8.1)
+    provider: str
+    acr: str
+    auth_time: datetime
+    scopes: frozenset[str]
+    jkt: str  # thumbprint of the DPoP key (RFC 9449 6)
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """One link of a family's chain of refresh tokens; `spent_at` is set when it was rotated away (RFC 9700 4.14.2)."""
+
+    token_hash: bytes
+    grant_id: UUID
+    expires_at: datetime
+    spent_at: datetime | None = None

@@ -1,0 +1,190 @@
+"""DPoP proofs (RFC 9449). Verification follows the twelve checks of clause 4.3 and carries their numbers.
+
+The checks that need memory are the caller's: `proof_hash` goes into a durable unique insert before anything is
+answered (11.1).
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, OKPKey
+
+from broker.oidc.errors import OAuthError
+
+ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519")
+MAX_PROOF_BYTES: Final = 4096
+MAX_JTI: Final = 128
+PAST: Final = timedelta(minutes=5)
+"""How old a proof may be. Generous to slow phones: the server nonce, not the phone's clock, bounds pre-generation."""
+FUTURE: Final = timedelta(minutes=1)
+# A WebCrypto export of the key (with ext, key_ops and a kid) is larger than joserfc's default header limit.
+_REGISTRY: Final = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+_REGISTRY.max_header_length = 2048
+_NONCE_WINDOW: Final = 150  # seconds; a nonce is good for one window and the next, so 2.5 to 5 minutes
+
+
+class InvalidProof(OAuthError):
+    """`invalid_dpop_proof` (RFC 9449 5)."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("invalid_dpop_proof", description)
+
+
+class NonceNeeded(OAuthError):
+    """`use_dpop_nonce` (RFC 9449 8): try again with the nonce in the DPoP-Nonce header."""
+
+    def __init__(self) -> None:
+        super().__init__("use_dpop_nonce", "repeat the request with the nonce of the DPoP-Nonce header")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verified proof of possession."""
+
+    jkt: str  # RFC 7638 thumbprint of the key
+    proof_hash: bytes  # identifies this proof for the replay guard
+    replayable_until: datetime
+
+
+@dataclass(frozen=True)
+class Nonces:
+    """Server nonces without state: a MAC over the time window, under a key every worker shares."""
+
+    key: bytes
+
+    def current(self, at: datetime) -> str:
+        return self._nonce(int(at.timestamp()) // _NONCE_WINDOW)
+
+    def accepts(self, nonce: str, at: datetime) -> bool:
+        window = int(at.timestamp()) // _NONCE_WINDOW
+        candidates = [self._nonce(window), self._nonce(window - 1)]
+        return any(hmac.compare_digest(nonce.encode(), candidate.encode()) for candidate in candidates)
+
+    def _nonce(self, window: int) -> str:
+        mac = hmac.digest(self.key, b"dpop-nonce\0" + window.to_bytes(8, "big"), "sha256")
+        return _b64url(mac[:18])
+
+
+def verify(
+    headers: Sequence[str],
+    *,
+    method: str,
+    url: str,
+    at: datetime,
+    nonces: Nonces,
+    access_token: str | None = None,
+) -> Proof:
+    """Verify the DPoP header of one request. `url` is the public URL of the endpoint. Raises InvalidProof or
+    NonceNeeded.
+    """
+    # (1) exactly one header field
+    if not headers:
+        raise InvalidProof("a DPoP proof is required")
+    if len(headers) != 1 or len(headers[0]) > MAX_PROOF_BYTES:
+        raise InvalidProof("send exactly one DPoP proof of at most 4096 bytes")
+    # (2) one well-formed JWT
+    header, token = _parse(headers[0])
+    # (4) typ, (5) an asymmetric algorithm we support; anything critical is unknown to us (RFC 7515 4.1.11)
+    if header.get("typ") != "dpop+jwt" or header.get("alg") not in ALGORITHMS or "crit" in header:
+        raise InvalidProof("typ must be dpop+jwt and alg one of " + ", ".join(ALGORITHMS))
+    # (7) a public key only
+    key = _public_key(header.get("jwk"))
+    # (6) signed with that key
+    claims = _claims(token, key)
+    # (3) all required claims
+    jti, htm, htu, iat = (claims.get(name) for name in ("jti", "htm", "htu", "iat"))
+    if not isinstance(jti, str) or not 1 <= len(jti) <= MAX_JTI:
+        raise InvalidProof("jti must be a string of 1 to 128 characters")
+    # (8) the method, (9) the target without query and fragment
+    if htm != method:
+        raise InvalidProof("htm does not match the request's method")
+    if not isinstance(htu, str) or _normal(htu) is None or _normal(htu) != _normal(url):
+        raise InvalidProof("htu does not match the request's URL")
+    # (11) made recently; before (10), so that a hopeless proof is told so at once
+    issued_at = _instant(iat)
+    if issued_at is None or not at - PAST <= issued_at <= at + FUTURE:
+        raise InvalidProof("iat lies outside the accepted time")
+    expires, begins = _instant(claims.get("exp", 2**33)), _instant(claims.get("nbf", 0))
+    if expires is None or expires <= at or begins is None or begins > at + FUTURE:
+        raise InvalidProof("exp or nbf lies outside the accepted time")
+    # (10) our nonce
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str) or not nonces.accepts(nonce, at):
+        raise NonceNeeded
+    # (12) with an access token: its hash. That the token is bound to this key is checked where the token is read.
+    if access_token is not None and claims.get("ath") != _b64url(sha256(access_token.encode()).digest()):
+        raise InvalidProof("ath does not match the access token")
+    jkt = key.thumbprint()
+    return Proof(jkt, sha256(f"{jkt}\0{jti}".encode()).digest(), issued_at + PAST)
+
+
+def _parse(value: str) -> tuple[dict[str, Any], jws.CompactSignature]:
+    try:
+        token = jws.extract_compact(value.encode("ascii"), registry=_REGISTRY)
+        return token.headers(), token
+    except (JoseError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidProof("the DPoP proof is not a JWT") from error
+
+
+def _public_key(jwk: object) -> ECKey | OKPKey:
+    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) not in {("EC", "P-256"), ("OKP", "Ed25519")}:
+        raise InvalidProof("jwk must be a P-256 or Ed25519 public key")
+    if "d" in jwk:
+        raise InvalidProof("jwk must not contain a private key")
+    try:
+        key = JWKRegistry.import_key({name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk})
+    except (JoseError, ValueError, TypeError) as error:
+        raise InvalidProof("jwk is not a valid key") from error
+    assert isinstance(key, ECKey | OKPKey)  # noqa: S101  narrowed by kty above
+    return key
+
+
+def _claims(token: jws.CompactSignature, key: ECKey | OKPKey) -> dict[str, Any]:
+    try:
+        if not jws.validate_compact(token, key, registry=_REGISTRY):
+            raise InvalidProof("the signature does not verify")
+        claims = json.loads(token.payload)
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise InvalidProof("the signature does not verify, or the payload is not JSON") from error
+    if not isinstance(claims, dict):
+        raise InvalidProof("the payload is not a JSON object")
+    return claims
+
+
+def _normal(url: str) -> str | None:
+    """Scheme and host in lower case, default port dropped, no query or fragment (RFC 9449 4.3, RFC 3986 6.2); None if
+    not a URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or parts.username is not None:
+        return None
+    host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    netloc = host if port in (None, default) else f"{host}:{port}"
+    return urlunsplit((parts.scheme, netloc, parts.path or "/", "", ""))
+
+
+def _instant(seconds: object) -> datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _b64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,75 @@
+"""The authorization server as one value: everything its endpoints need, given by the composition root."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.oidc.client import Clients
+from broker.oidc.dpop import Nonces
+from broker.oidc.keys import TokenKey
+from broker.oidc.ports import LinkIdentity, OpenUnit
+from broker.wire.identity_connector import IdentityConnector
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+Clock = Callable[[], datetime]
+Entropy = Callable[[int], bytes]
+
+LANGUAGES: Final = ("zh-Hant", "zh-Hans", "en", "pt")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things last."""
+
+    code: timedelta = timedelta(seconds=60)
+    access_token: timedelta = timedelta(minutes=5)
+    refresh_token: timedelta = timedelta(days=14)  # idle; each rotation starts anew
+    grant: timedelta = timedelta(days=90)  # then the person logs in again
+    session: timedelta = timedelta(hours=1)
+    login_attempt: timedelta = timedelta(minutes=10)
+    pending_request: timedelta = timedelta(minutes=15)
+    pushed_request: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class AuthorizationServer:
+    """`issuer` is the public origin, without a trailing slash."""
+
+    issuer: str
+    clients: Clients
+    token_key: TokenKey
+    open_unit: OpenUnit
+    link_identity: LinkIdentity
+    connectors: Mapping[str, IdentityConnector]
+    clock: Clock
+    entropy: Entropy
+    language: str = "zh-Hant"  # when the browser states none of ours
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def wallet_audience(self) -> str:
+        """`aud` of access tokens for the wallet API (RFC 9068 3)."""
+        return f"{self.issuer}/wallet/v1"
+
+    @property
+    def nonces(self) -> Nonces:
+        return Nonces(self.token_key.derive("dpop-nonce"))
+
+    def secret(self) -> str:
+        """A fresh 256-bit secret in base64url."""
+        return urlsafe_b64encode(self.entropy(32)).rstrip(b"=").decode()
+
+
+def server_of(request: "HTTPConnection") -> AuthorizationServer:
+    """The server that `routes.install` put on the application."""
+    server: AuthorizationServer = request.app.state.oidc
+    return server

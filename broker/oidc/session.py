@@ -1,0 +1,110 @@
+"""The login session at the broker's own origin: a cookie that scripts cannot read and other sites cannot send with a
+POST.
+
+The cookie value is 256 random bits and new at every login, so a planted cookie never becomes a logged-in one (session
+fixation); the
+database holds its digest. The anti-forgery token of a page is a MAC under the cookie value: nothing to store, void
+after logout.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from broker.core.authorization import LoginSession, digest
+from broker.oidc.ports import OidcUnit
+from broker.oidc.server import AuthorizationServer, server_of
+
+MAX_COOKIE = 128
+
+
+def cookie_name(server: AuthorizationServer) -> str:
+    """`__Host-` over TLS: Secure, this host only, path `/` (RFC 6265bis 4.1.3.2)."""
+    return "__Host-tongguan-session" if server.secure else "tongguan-session"
+
+
+def current_session(request: HTTPConnection) -> LoginSession | None:
+    """The live session of this browser, or None. Usable as a FastAPI dependency; runs in a transaction of its own."""
+    server = server_of(request)
+    value = _cookie(request, server)
+    if value is None:
+        return None
+    with server.open_unit() as unit:
+        return unit.session(digest(value), server.clock())
+
+
+def login_url(request: HTTPConnection, return_to: str, *, language: str | None = None) -> str:
+    """Where to send a browser without a session; it comes back to `return_to`, a path of this origin."""
+    query = {"return_to": return_to} | ({"lang": language} if language else {})
+    return f"{server_of(request).issuer}/login?{urlencode(query)}"
+
+
+def csrf_token(request: HTTPConnection) -> str:
+    """The anti-forgery token for forms of this session. Empty without a session cookie, and an empty token never
+    verifies.
+    """
+    value = _cookie(request, server_of(request))
+    if value is None:
+        return ""
+    mac = hmac.digest(value.encode(), b"tongguan/csrf/v1", "sha256")
+    return urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def csrf_matches(request: HTTPConnection, submitted: str | None) -> bool:
+    """Whether a form carried this session's token."""
+    expected = csrf_token(request)
+    return bool(expected) and hmac.compare_digest(expected.encode(), (submitted or "").encode())
+
+
+def start_session(
+    server: AuthorizationServer,
+    unit: OidcUnit,
+    request: HTTPConnection,
+    *,
+    traveller_id: UUID,
+    provider: str,
+    acr: str,
+    auth_time: datetime,
+    at: datetime,
+) -> str:
+    """Begin a session, end the one this browser had, and return the new cookie value."""
+    old = _cookie(request, server)
+    if old is not None:
+        unit.end_session(digest(old))
+    value = server.secret()
+    unit.add_session(
+        LoginSession(digest(value), traveller_id, provider, acr, auth_time, at, at + server.lifetimes.session)
+    )
+    return value
+
+
+def set_session_cookie(server: AuthorizationServer, response: Response, value: str) -> None:
+    response.set_cookie(
+        cookie_name(server),
+        value,
+        max_age=int(server.lifetimes.session.total_seconds()),
+        path="/",
+        secure=server.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def end_session(request: HTTPConnection, response: Response) -> None:
+    """Log this browser out."""
+    server = server_of(request)
+    value = _cookie(request, server)
+    if value is not None:
+        with server.open_unit() as unit:
+            unit.end_session(digest(value))
+    response.delete_cookie(cookie_name(server), path="/", secure=server.secure, httponly=True, samesite="lax")
+
+
+def _cookie(request: HTTPConnection, server: AuthorizationServer) -> str | None:
+    value = request.cookies.get(cookie_name(server))
+    return value if value and len(value) <= MAX_COOKIE else None
