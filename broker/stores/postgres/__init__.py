@@ -1,0 +1,9 @@
+"""The embedded PostgreSQL: packaged binaries under this project's own supervision (specs/decisions/embedded-postgresql.md).
+
+Standard library only, so that the supervisor process stays small.
+"""
+
+from broker.stores.postgres.embedded import EmbeddedPostgres
+from broker.stores.postgres.errors import PostgresError
+
+__all__ = ["EmbeddedPostgres", "PostgresError"]
