@@ -1,0 +1,1 @@
+"""Domain rules of the broker: pure values and decisions; no clock, no randomness, no input or output."""

@@ -1,0 +1,38 @@
+"""A traveller inside the broker: an internal id that nobody outside ever sees, found by a keyed digest of an upstream
+identity.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.core.sealing import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Traveller:
+    """`jurisdiction` is where the person's data resides: that of the authority that vouched for them (CN, HK or MO)."""
+
+    traveller_id: UUID
+    provider: str
+    jurisdiction: str
+    linked_at: datetime
+
+
+def identity_digest(secret: bytes, *, issuer: str, subject: str) -> bytes:
+    """The 32-byte key an upstream identity is found by. Without `secret` nobody can test whether an identity is known
+    here.
+    """
+    # The length prefix keeps ("ab", "c") apart from ("a", "bc").
+    name = issuer.encode()
+    message = b"tongguan/identity-link/v1\0" + len(name).to_bytes(4, "big") + name + subject.encode()
+    return hmac.digest(secret, message, hashlib.sha256)
+
+
+def receipt_subject(traveller_key: bytes) -> str:
+    """The pseudonym that a person's consent receipts carry. It comes from their key, so after erasure nothing leads
+    back.
+    """
+    return "urn:tongguan:principal:" + derive(traveller_key, info=b"tongguan/receipt-subject/v1", length=16).hex()
