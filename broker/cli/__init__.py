@@ -1,0 +1,76 @@
+"""The command line `tongguan`.
+
+Each group is imported only when it is used, so that a gate without web-server or database packages keeps its commands.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# name -> (module:attribute, help line, the extra that brings its packages)
+_GROUPS: dict[str, tuple[str, str, str]] = {
+    "broker": ("broker.cli.broker:app", "Create and run the broker.", "broker"),
+    "gates": ("broker.cli.gates:app", "Invite gates into a zone.", "broker"),
+    "database": ("broker.cli.database:app", "Start, stop and migrate the embedded database.", "broker"),
+    "journal": ("broker.cli.journal:app", "Verify the journal.", "broker"),
+    "wallet": ("broker.cli.wallet:app", "Serve the wallet's pages.", "wallet"),
+    "idp": ("broker.cli.idp:app", "Run a mock identity provider.", "broker"),
+    "gate": ("gate_client.cli:app", "Enrol and run a gate.", "gate"),
+    "models": ("gate_client.inference.cli:app", "Build, verify and calibrate the face models.", "models"),
+    "tls": ("broker.cli.tls:app", "Make a local certificate authority and certificates.", "broker"),
+}
+
+
+class _LazyGroups(TyperGroup):
+    """Lists every group from the table above; imports the one that is invoked."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_GROUPS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _GROUPS:
+            return None
+        stub = typer.Typer(name=cmd_name, help=_GROUPS[cmd_name][1])
+        stub.callback()(lambda: None)
+        return typer.main.get_group(stub)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, self._load(name) if name in _GROUPS else command, rest
+
+    def _load(self, name: str) -> Any:
+        target, help_line, extra = _GROUPS[name]
+        module, attribute = target.split(":")
+        try:
+            app: typer.Typer = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name is not None and error.name.partition(".")[0] in {"broker", "gate_client", "connectors"}:
+                raise  # a defect of ours, not a missing package
+            typer.echo(f"`tongguan {name}` needs the package {error.name}: pip install 'tongguan[{extra}]'", err=True)
+            raise typer.Exit(2) from error
+        app.info.help = app.info.help or help_line
+        group = typer.main.get_group(app)
+        group.name = name
+        return group
+
+
+app = typer.Typer(
+    cls=_LazyGroups,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold keys
+    help="Tongguan: consent-based identity broker and contactless border lane.",
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Tongguan: consent-based identity broker and contactless border lane."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    app(args=list(arguments) if arguments is not None else None, prog_name="tongguan")

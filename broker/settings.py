@@ -1,0 +1,126 @@
+"""What an operator decides, read once by the composition root and passed on as a value.
+
+Sources, strongest first: arguments, `TONGGUAN_*` environment variables, `broker.toml` in the home directory. Secrets have
+no default. Nothing here is read at import.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+CONFIG_FILE = "broker.toml"
+Language = Literal["zh-Hant", "zh-Hans", "en", "pt"]
+LANGUAGES: tuple[Language, ...] = ("zh-Hant", "zh-Hans", "en", "pt")
+
+
+class SettingsError(Exception):
+    """The home directory or its configuration cannot be used; the message says what to change."""
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError("an origin is scheme://host[:port] and nothing more")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping; a later layer wins, table by table."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = result.get(key)
+            nested = isinstance(below, Mapping) and isinstance(value, Mapping)
+            result[key] = _merged(below, value) if nested else value
+    return result
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProviderSettings(_Section):
+    """One identity provider: where it is and as whom the broker is registered there."""
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+
+
+class WalletSettings(_Section):
+    """The wallet, a public client of the authorization server."""
+
+    client_id: str = "tongguan-wallet"
+    origins: tuple[Origin, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    # Where a consent page may send the browser back to; compared without query and fragment.
+    return_uris: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    """Everything the broker is told from outside. Build it with `Settings.load(home)`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TONGGUAN_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    home: Path
+    # The public address of the broker: OIDC issuer and origin of the consent pages.
+    issuer: Origin
+    operator_name: str = "Tongguan"
+    operator_contact: str = "privacy@tongguan.example"
+    language: Language = "zh-Hant"
+    wallet: WalletSettings = WalletSettings()
+    # Keyed "ctid", "iamsmart", "macau".
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+
+    # Unset: the embedded PostgreSQL under `home`.
+    database_url: SecretStr | None = None
+    # Worker threads of one process; the connection pool has the same size, so that a thread never waits for a connection.
+    threads: int = Field(default=40, ge=1, le=400)
+
+    # Where the face models are; unset: the platform's cache directory.
+    models: Path | None = None
+    licence_clean: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """True when browsers reach the broker over TLS: cookies are then `Secure` and `__Host-`."""
+        return self.issuer.startswith("https://")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Constructing settings reads nothing: only `load` consults the environment."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, home: Path, **overrides: Any) -> Self:
+        """Read `home/broker.toml`, the environment over it and the overrides over both. Raises SettingsError."""
+        path = home / CONFIG_FILE
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise SettingsError(f"{path} is missing: run `tongguan broker init --home {home}`") from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path} cannot be read: {error}") from error
+        environment = EnvSettingsSource(cls)()
+        try:
+            return cls(**_merged(document, environment, overrides, {"home": home.resolve()}))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            raise SettingsError(f"{path} or a TONGGUAN_ variable is wrong: {wrong}") from error
