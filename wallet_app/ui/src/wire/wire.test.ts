@@ -88,7 +88,7 @@ describe("device proof", () => {
   });
 
   test("a signature is 64 bytes and verifies", async () => {
-    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     const proof = await signProof(pair.privateKey, fromHex("00"), 7);
     expect(proof).toHaveLength(64);
     const message = await proofMessage(fromHex("00"), 7);
@@ -114,6 +114,6 @@ describe("QR text", () => {
   test("310 bytes fit version 13 at level M", () => {
     const text = `TG1:${encodeBase45(new Uint8Array(310).fill(0xa5))}`;
     expect(text).toHaveLength(469);
-    expect(encodeQR(text, "raw", { ecc: "medium", border: 0 })).toHaveLength(17 + 4 * 13);
+    expect(encodeQR(text, "raw", { ecc: "medium", border: 4 })).toHaveLength(17 + 4 * 13 + 8);
   });
 });

@@ -1,0 +1,155 @@
+/** The broker's wallet API (specs/wallet.md section 4). Every method raises Problem, SignedOut, UnexpectedAnswer, or TypeError offline. */
+import type { Tokens } from "../session/tokens";
+import type { Mode } from "../store/database";
+import { problemOf, UnexpectedAnswer } from "./problem";
+import { flag, list, oneOf, optional, type Read, record, text, time } from "./shape";
+
+export interface Me {
+  readonly traveller: string;
+  readonly provider: string;
+  readonly enrolled: boolean;
+  readonly name: string | null;
+}
+
+export interface Purpose {
+  readonly purpose: string;
+  readonly title: string;
+  readonly description: string;
+  readonly per_zone: boolean;
+}
+
+export interface Zone {
+  readonly zone: string;
+  readonly name: string;
+  readonly controller: string;
+}
+
+export interface Offer {
+  readonly purposes: readonly Purpose[];
+  readonly zones: readonly Zone[];
+}
+
+export interface Consent {
+  readonly consent_id: string;
+  readonly purpose: string;
+  readonly title: string;
+  readonly zone: string | null;
+  readonly recipient: string;
+  readonly status: "active" | "paused" | "withdrawn" | "expired";
+  readonly given_at: number;
+  readonly valid_until: number;
+  readonly settled_at: number | null;
+  readonly latest_offline_effect: number | null;
+}
+
+export interface Withdrawal {
+  /** When the last gate that is cut off from the network stops accepting a pass; null when none could. */
+  readonly latest_offline_effect: number | null;
+}
+
+export interface MintedPass {
+  readonly pass_id: string;
+  readonly pass: string;
+  readonly sealed_template: string | null;
+  readonly expires_at: number;
+}
+
+export interface Use {
+  readonly at: number;
+  readonly kind: string;
+  readonly zone: string | null;
+  readonly recipient: string | null;
+  readonly decision: string | null;
+  readonly reasons: readonly string[] | null;
+}
+
+const me = record<Me>({ traveller: text, provider: text, enrolled: flag, name: optional(text) });
+const purpose = record<Purpose>({ purpose: text, title: text, description: text, per_zone: flag });
+const zone = record<Zone>({ zone: text, name: text, controller: text });
+const offer = record<Offer>({ purposes: list(purpose), zones: list(zone) });
+const consent = record<Consent>({
+  consent_id: text,
+  purpose: text,
+  title: text,
+  zone: optional(text),
+  recipient: text,
+  status: oneOf("active", "paused", "withdrawn", "expired"),
+  given_at: time,
+  valid_until: time,
+  settled_at: optional(time),
+  latest_offline_effect: optional(time),
+});
+const withdrawal = record<Withdrawal>({ latest_offline_effect: optional(time) });
+const minted = record<MintedPass>({ pass_id: text, pass: text, sealed_template: optional(text), expires_at: time });
+const use = record<Use>({
+  at: time,
+  kind: text,
+  zone: optional(text),
+  recipient: optional(text),
+  decision: optional(text),
+  reasons: optional(list(text)),
+});
+
+export class WalletApi {
+  constructor(private readonly tokens: Tokens) {}
+
+  me(): Promise<Me> {
+    return this.read("GET", "me", me);
+  }
+
+  offer(language: string): Promise<Offer> {
+    return this.read("GET", `purposes?lang=${language}`, offer);
+  }
+
+  async consents(language: string): Promise<readonly Consent[]> {
+    return (await this.read("GET", `consents?lang=${language}`, record({ consents: list(consent) }))).consents;
+  }
+
+  withdraw(consentId: string): Promise<Withdrawal> {
+    return this.read("POST", `consents/${encodeURIComponent(consentId)}/withdraw`, withdrawal);
+  }
+
+  /** `photo`: JPEG or PNG, at most 8 MB. */
+  async enrol(photo: Blob): Promise<void> {
+    await this.send("POST", "enrolment", photo, { "content-type": photo.type });
+  }
+
+  async eraseFace(): Promise<void> {
+    await this.send("DELETE", "enrolment");
+  }
+
+  async eraseAccount(): Promise<void> {
+    await this.send("DELETE", "account");
+  }
+
+  /** `deviceKeys`: base64url of uncompressed points, one pass each. */
+  async mint(zoneId: string, mode: Mode, deviceKeys: readonly string[]): Promise<readonly MintedPass[]> {
+    const body = JSON.stringify({ zone: zoneId, mode, device_keys: deviceKeys });
+    return (await this.read("POST", "passes", record({ passes: list(minted) }), body, { "content-type": "application/json" })).passes;
+  }
+
+  async revoke(passId: string): Promise<void> {
+    await this.send("POST", `passes/${encodeURIComponent(passId)}/revoke`);
+  }
+
+  async uses(language: string): Promise<readonly Use[]> {
+    return (await this.read("GET", `uses?lang=${language}`, record({ uses: list(use) }))).uses;
+  }
+
+  private async send(method: string, path: string, body: string | Blob | null = null, headers: Record<string, string> = {}): Promise<Response> {
+    const response = await this.tokens.fetch(method, `/wallet/v1/${path}`, body, headers);
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  private async read<T>(method: string, path: string, shape: Read<T>, body: string | null = null, headers: Record<string, string> = {}): Promise<T> {
+    const response = await this.send(method, path, body, headers);
+    let json: unknown;
+    try {
+      json = await response.json();
+    } catch (cause) {
+      throw new UnexpectedAnswer(`${path}: not JSON`, { cause });
+    }
+    return shape(json, path);
+  }
+}

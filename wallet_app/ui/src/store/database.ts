@@ -1,0 +1,71 @@
+/**
+ * What the wallet keeps on the phone, in IndexedDB of its own origin. Private keys are non-extractable CryptoKeys: a script can use them
+ * here, but cannot carry them away, and tokens are worthless without the key they are bound to.
+ */
+import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import type { Bytes } from "../wire/bytes";
+
+/** Tokens of the current session, bound to the DPoP key. Times in milliseconds since 1970 UTC. */
+export interface Session {
+  /** The broker's pseudonym for this person, from the ID token. */
+  readonly subject: string;
+  readonly accessToken: string;
+  readonly expiresAt: number;
+  readonly refreshToken: string | null;
+}
+
+/** A login on its way: deleted when its answer arrives, so that an answer counts once. */
+export interface PendingLogin {
+  readonly verifier: string;
+  readonly nonce: string;
+  readonly returnTo: string;
+  readonly startedAt: number;
+}
+
+export type Mode = "online" | "offline";
+
+export interface StoredPass {
+  readonly passId: string;
+  /** `Session.subject` of whoever minted it. */
+  readonly owner: string;
+  readonly zone: string;
+  readonly mode: Mode;
+  readonly pass: Bytes;
+  readonly sealed: Bytes | null;
+  readonly expiresAt: number;
+  readonly key: CryptoKey;
+  /** Broker's clock minus this phone's at minting, in milliseconds. */
+  readonly clockOffset: number;
+}
+
+interface Schema extends DBSchema {
+  keys: { key: "dpop"; value: CryptoKeyPair };
+  session: { key: "current"; value: Session };
+  logins: { key: string; value: PendingLogin };
+  device_keys: { key: number; value: CryptoKeyPair };
+  passes: { key: string; value: StoredPass };
+  names: { key: "zones"; value: ReadonlyMap<string, string> };
+}
+
+export type Database = IDBPDatabase<Schema>;
+
+const STORES = ["keys", "session", "logins", "device_keys", "passes", "names"] as const;
+
+export async function openDatabase(name = "tongguan"): Promise<Database> {
+  return openDB<Schema>(name, 1, {
+    upgrade(database) {
+      database.createObjectStore("keys");
+      database.createObjectStore("session");
+      database.createObjectStore("logins");
+      database.createObjectStore("device_keys", { autoIncrement: true });
+      database.createObjectStore("passes", { keyPath: "passId" });
+      database.createObjectStore("names");
+    },
+  });
+}
+
+/** Forgets everything: keys, tokens, passes. */
+export async function forgetAll(database: Database): Promise<void> {
+  const transaction = database.transaction(STORES, "readwrite");
+  await Promise.all([...STORES.map((store) => transaction.objectStore(store).clear()), transaction.done]);
+}
