@@ -10,13 +10,14 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_TABLES = """
+_TABLES = r"""
 -- Entries that a transaction committed and the sequencer has not placed yet. Append is one insert here.
 CREATE TABLE journal_inbox (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_journal_inbox PRIMARY KEY,
-    leaf_hash bytea NOT NULL CONSTRAINT ck_journal_inbox_leaf_hash CHECK (octet_length(leaf_hash) = 32),
+    leaf_hash bytea NOT NULL,
     entry bytea NOT NULL,
-    committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    -- RFC 9162 2.1.1: a leaf is hashed behind a zero byte.
+    CONSTRAINT ck_journal_inbox_leaf_hash CHECK (leaf_hash = sha256('\x00'::bytea || entry))
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 -- The log. `position` counts from 0 without gaps; `entry` is the canonical leaf (specs/journal.md).
@@ -38,9 +39,17 @@ CREATE TABLE journal_tiles (
 CREATE TABLE journal_checkpoints (
     size bigint CONSTRAINT pk_journal_checkpoints PRIMARY KEY,
     root bytea NOT NULL,
+    -- The roots of the full subtrees, largest first: what appending to the tree needs.
+    frontier bytea NOT NULL,
     signed_at timestamptz NOT NULL,
     note text NOT NULL
 );
+
+-- One row: the log's name, which every checkpoint is signed for.
+CREATE TABLE journal_log (
+    origin text CONSTRAINT pk_journal_log PRIMARY KEY
+);
+INSERT INTO journal_log VALUES ('tongguan/journal/' || gen_random_uuid());
 """
 
 _GUARDS = """
@@ -60,6 +69,7 @@ END $$;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_entries FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_tiles FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER fixed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_log FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON journal_inbox FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
 CREATE TRIGGER placed_first BEFORE DELETE ON journal_inbox FOR EACH ROW EXECUTE FUNCTION journal_only_when_placed();

@@ -1,0 +1,158 @@
+"""The journal in the database: append inside the caller's transaction, read entries, prove what the log holds."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, SmallInteger, Table, Text, insert, text
+from sqlmodel import Session
+
+from broker.core.journal import HANDLE_BYTES, JournalEntry, decode_entry, new_entry
+from broker.core.journal_tree import TILE_WIDTH, Node, consistency_nodes, fold, inclusion_nodes, read_node
+from broker.stores.base import metadata
+from broker.stores.unit_of_work import UnitOfWork
+from broker.wire.cbor import Value
+from broker.wire.merkle import leaf_hash
+
+Entropy = Callable[[int], bytes]
+
+INBOX = Table(
+    "journal_inbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+)
+ENTRIES = Table(
+    "journal_entries",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary, nullable=False, unique=True),
+    Column("entry", LargeBinary, nullable=False),
+)
+TILES = Table(
+    "journal_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+)
+CHECKPOINTS = Table(
+    "journal_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("signed_at", DateTime(timezone=True), nullable=False),
+    Column("note", Text, nullable=False),
+)
+LOG = Table("journal_log", metadata, Column("origin", Text, primary_key=True))
+
+# `inline`: no RETURNING, the identity value is of no interest.
+_APPEND = insert(INBOX).inline()
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """Entry `position` is in the tree that `checkpoint` (a signed note) describes; `path` as in RFC 9162 2.1.3."""
+
+    position: int
+    size: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+
+class Journal:
+    """Reads and writes within the unit of work it is given; holds no state."""
+
+    def append(
+        self,
+        uow: UnitOfWork,
+        kind: str,
+        clear: Mapping[str, Value],
+        personal: Mapping[str, Value] | None = None,
+        traveller_key: bytes | None = None,
+        *,
+        at: datetime,
+        entropy: Entropy,
+    ) -> bytes:
+        """Write an entry that is kept if and only if `uow` commits; returns its leaf hash (32 bytes), the receipt.
+
+        `personal` is sealed under `traveller_key` (32 bytes). Raises ValueError as `core.journal.new_entry` does.
+        """
+        entry = new_entry(
+            kind, clear=clear, personal=personal, traveller_key=traveller_key, at=at, handle=entropy(HANDLE_BYTES)
+        ).encode()
+        leaf = leaf_hash(entry)
+        uow.session.execute(_APPEND, {"leaf_hash": leaf, "entry": entry})
+        return leaf
+
+    def read(self, uow: UnitOfWork, leaf_hashes: Collection[bytes]) -> dict[bytes, JournalEntry]:
+        """The entries with these leaf hashes, placed or still waiting; unknown ones are absent."""
+        rows = uow.session.execute(_READ, {"hashes": list(leaf_hashes)}).all()
+        return {bytes(row.leaf_hash): decode_entry(bytes(row.entry)) for row in rows}
+
+    def proof(self, uow: UnitOfWork, leaf: bytes) -> InclusionProof | None:
+        """Proof against the latest checkpoint, or None while the entry waits for its place (about a second)."""
+        session = uow.session
+        position = session.execute(_POSITION, {"leaf": leaf}).scalar_one_or_none()
+        if position is None:
+            return None
+        latest = session.execute(_LATEST).one()
+        path = _hashes(session, inclusion_nodes(position, latest.size))
+        return InclusionProof(position, latest.size, path, latest.note)
+
+    def consistency(self, uow: UnitOfWork, old_size: int, size: int) -> tuple[bytes, ...]:
+        """Proof that the log of `old_size` entries is a prefix of the one of `size` (RFC 9162 2.1.4).
+
+        Raises ValueError unless 0 < old_size <= size <= the size of the latest checkpoint.
+        """
+        latest = uow.session.execute(_LATEST).one_or_none()
+        if latest is None or not 0 < old_size <= size <= latest.size:
+            raise ValueError("no such pair of trees")
+        return _hashes(uow.session, consistency_nodes(old_size, size))
+
+    def latest_checkpoint(self, uow: UnitOfWork) -> str | None:
+        """The newest signed note, or None before the first."""
+        latest = uow.session.execute(_LATEST).one_or_none()
+        return None if latest is None else str(latest.note)
+
+
+_READ = text(
+    "SELECT leaf_hash, entry FROM journal_entries WHERE leaf_hash = ANY(:hashes) "
+    "UNION ALL SELECT leaf_hash, entry FROM journal_inbox WHERE leaf_hash = ANY(:hashes)"
+)
+_POSITION = text("SELECT position FROM journal_entries WHERE leaf_hash = :leaf")
+_LATEST = text("SELECT size, root, frontier, note FROM journal_checkpoints ORDER BY size DESC LIMIT 1")
+_FULL_TILE = text("SELECT hashes FROM journal_tiles WHERE level = :level AND index = :index")
+_PARTIAL_LEAVES = text(
+    "SELECT string_agg(leaf_hash, ''::bytea ORDER BY position) FROM journal_entries "
+    "WHERE position >= :first AND position < :first + :width"
+)
+_PARTIAL_ROOTS = text(
+    "SELECT string_agg(root, ''::bytea ORDER BY index) FROM journal_tiles "
+    "WHERE level = :level - 1 AND index >= :first AND index < :first + :width"
+)
+
+
+def read_tile(session: Session, level: int, index: int) -> bytes:
+    """The hashes of a tile joined, 32 bytes each: 256 of them, or fewer at the right edge of the tree."""
+    full = session.execute(_FULL_TILE, {"level": level, "index": index}).scalar_one_or_none()
+    if full is not None:
+        return bytes(full)
+    partial = _PARTIAL_ROOTS if level else _PARTIAL_LEAVES
+    span = {"first": index * TILE_WIDTH, "width": TILE_WIDTH}
+    found = session.execute(partial, span | ({"level": level} if level else {})).scalar_one()
+    return bytes(found or b"")
+
+
+def _hashes(session: Session, proof: Sequence[Sequence[Node]]) -> tuple[bytes, ...]:
+    seen: dict[tuple[int, int], bytes] = {}
+
+    def tile(level: int, index: int) -> bytes:
+        if (level, index) not in seen:
+            seen[level, index] = read_tile(session, level, index)
+        return seen[level, index]
+
+    return tuple(fold([read_node(node, tile) for node in nodes]) for nodes in proof)
