@@ -1,0 +1,1 @@
+"""The broker over HTTP: wallet API, gates API and the consent pages. Routers translate; flows decide."""
