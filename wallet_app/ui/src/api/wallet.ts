@@ -111,7 +111,8 @@ export class WalletApi {
 
   /** `photo`: JPEG or PNG, at most 8 MB. */
   async enrol(photo: Blob): Promise<void> {
-    await this.send("POST", "enrolment", photo, { "content-type": photo.type });
+    const bytes = new Uint8Array(await photo.arrayBuffer());
+    await this.send("POST", "enrolment", bytes, { "content-type": photo.type });
   }
 
   async eraseFace(): Promise<void> {
@@ -136,7 +137,7 @@ export class WalletApi {
     return (await this.read("GET", `uses?lang=${language}`, record({ uses: list(use) }))).uses;
   }
 
-  private async send(method: string, path: string, body: string | Blob | null = null, headers: Record<string, string> = {}): Promise<Response> {
+  private async send(method: string, path: string, body: string | Uint8Array<ArrayBuffer> | null = null, headers: Record<string, string> = {}): Promise<Response> {
     const response = await this.tokens.fetch(method, `/wallet/v1/${path}`, body, headers);
     if (!response.ok) throw await problemOf(response);
     return response;

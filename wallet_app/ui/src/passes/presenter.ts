@@ -10,7 +10,7 @@ export interface Presentation {
 }
 
 /** Offsets below this are network delay rather than a wrong clock, in milliseconds. */
-const TOLERANCE = 2_000;
+const TOLERANCE = 3_000;
 
 /** The broker's time, as well as this phone knows it. */
 export function gateTime(pass: StoredPass, now: number): number {

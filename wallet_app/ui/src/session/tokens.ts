@@ -23,7 +23,7 @@ export class Tokens {
   ) {}
 
   /** One request to the broker's API. Raises SignedOut, or TypeError when the network fails. */
-  async fetch(method: string, path: string, body: string | Blob | null = null, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  async fetch(method: string, path: string, body: string | Uint8Array<ArrayBuffer> | null = null, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     const url = new URL(path, this.config.broker);
     const broker = await this.broker();
     const send = async (session: Session): Promise<Response> => {
