@@ -44,12 +44,10 @@ class RecipientKey:
 
 def seal(plaintext: bytes, public_bytes: bytes, info: bytes) -> bytes:
     """Seal to `public_bytes` (1,216 bytes), bound to `info`; DecodeError (malformed_claims) when that is no key."""
-    return SUITE.encrypt(plaintext, _load(public_bytes), info)
-
-
-def check_public(public_bytes: bytes) -> None:
-    """Return when `public_bytes` can be sealed to; DecodeError (malformed_claims) otherwise."""
-    _load(public_bytes)
+    try:
+        return SUITE.encrypt(plaintext, _load(public_bytes), info)
+    except ValueError:  # a point of low order, which leads to no shared key
+        raise DecodeError(Reason.MALFORMED_CLAIMS, "not an HPKE public key") from None
 
 
 def _load(public_bytes: bytes) -> MLKEM768X25519PublicKey:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -29,7 +29,7 @@ class TemplatePart:
     """One embedder's protected vector: int8 components, one byte each."""
 
     embedder: str
-    vector: bytes
+    vector: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.embedder) or not 1 <= len(self.vector) <= MAX_VECTOR:
@@ -79,9 +79,9 @@ class TemplatePayload:
     It exists in the clear only between unsealing and the comparison.
     """
 
-    salt: bytes
+    salt: bytes = field(repr=False)
     template: FaceTemplate
-    seeds: tuple[bytes, ...]
+    seeds: tuple[bytes, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
         if len(self.salt) != SALT_BYTES or any(len(seed) != SEED_BYTES for seed in self.seeds):
