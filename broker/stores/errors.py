@@ -12,7 +12,9 @@ _BUSY_CODES = frozenset(
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be reached or cannot work now. Nothing of this unit of work was kept unless `outcome_unknown`."""
+    """The database cannot be reached or cannot work now. Nothing of the unit of work was kept, unless
+    `outcome_unknown`.
+    """
 
     def __init__(self, why: str, *, outcome_unknown: bool = False) -> None:
         """`outcome_unknown`: the connection broke during the commit itself, which may or may not have happened."""
@@ -33,7 +35,7 @@ def translated(error: BaseException, *, disconnected: bool = False) -> DatabaseU
     code = error.sqlstate
     if code in _BUSY_CODES:
         return DatabaseBusy(f"the database gave up waiting ({code})")
-    if disconnected or code is None and isinstance(error, psycopg.OperationalError):
+    if disconnected or (code is None and isinstance(error, psycopg.OperationalError)):
         return DatabaseUnavailable("the database cannot be reached")
     if code is not None and (code in _UNAVAILABLE_CODES or code.startswith(_UNAVAILABLE_CLASSES)):
         return DatabaseUnavailable(f"the database cannot work now ({code})")

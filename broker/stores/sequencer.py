@@ -131,11 +131,11 @@ class SequencerThread:
                 if failing:
                     log.info("the journal's sequencer works again")
                 failing = False
-            except Exception as error:  # noqa: BLE001 -- the thread must outlive any failure of one run; it is logged
+            except Exception as error:  # the thread outlives a failed run; the failure is logged
                 full = False
                 if not failing:
                     known = isinstance(error, DatabaseUnavailable)
-                    log.error("the journal's sequencer failed: %s", error, exc_info=None if known else error)
+                    log.log(logging.ERROR, "the journal's sequencer failed: %s", error, exc_info=not known)
                 failing = True
             if last and not full:
                 return

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from broker.stores.postgres import binaries
 from broker.stores.postgres.account import Account, account_for
@@ -158,11 +159,13 @@ def create(server: Server, run: Callable[["subprocess.Popen[bytes]"], int], sett
             stdin=subprocess.PIPE,
             output=log.fileno(),
         )
-        assert single.stdin is not None
-        with contextlib.suppress(BrokenPipeError), single.stdin as stdin:
-            stdin.write(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'\n".encode())
-            stdin.write(f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n".encode())
-            stdin.write(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC\n".encode())
+        statements = (
+            f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'",
+            f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
+            f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
+        )
+        with contextlib.suppress(BrokenPipeError), cast(IO[bytes], single.stdin) as stdin:
+            stdin.write("".join(f"{statement}\n" for statement in statements).encode())
         if run(single) != 0:
             raise PostgresError(f"creating the database failed: {tail(layout.log)}")
     layout.unfinished.rename(layout.cluster)

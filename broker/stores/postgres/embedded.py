@@ -49,10 +49,10 @@ class EmbeddedPostgres:
                 self._launch(deadline)
             if self._keep:
                 os.kill(self.supervisor_pid, signal.SIGUSR1)
-            return self.url
         except BaseException:
             self._detach()
             raise
+        return self.url
 
     def stop(self, *, timeout: float = 90.0) -> None:
         """Detach. When nobody else is attached, wait until the server is down (at most `timeout` seconds)."""

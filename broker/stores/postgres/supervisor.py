@@ -114,8 +114,7 @@ class Supervisor:
         with self.layout.attached_lock.open("rb") as attached:
             while True:
                 self._pause(_TICK)
-                assert self.postmaster is not None
-                if self.postmaster.poll() is not None:
+                if self.postmaster is None or self.postmaster.poll() is not None:
                     crashes = [*(at for at in crashes if monotonic() - at < _CRASH_WINDOW), monotonic()]
                     if len(crashes) >= _MAX_CRASHES:
                         raise PostgresError(
@@ -211,7 +210,7 @@ def _socket_dir(server: Server) -> Iterator[tuple[str, str]]:
         server.account.own(layout.sockets)
         yield f"../{layout.sockets.name}", str(layout.sockets)
         return
-    short = Path(tempfile.mkdtemp(prefix="tongguan-", dir="/tmp"))  # noqa: S108 -- mkdtemp: new, 0700, unguessable
+    short = Path(tempfile.mkdtemp(prefix="tongguan-", dir="/tmp"))
     try:
         server.account.own(short)
         yield str(short), str(short)

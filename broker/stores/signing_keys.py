@@ -1,0 +1,141 @@
+"""The broker's private keys, one 0600 PEM file each (PKCS #8) in a folder of their own; retired ones leave a public half."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from broker.stores.secret_files import SecretFileError, create_secret, read_secret
+from broker.wire.errors import DecodeError
+from broker.wire.keys import LocalSigner, PublicKey
+from broker.wire.registry import Alg, KeyUse
+
+Entropy = Callable[[int], bytes]
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+# The broker's own signing keys; a gate's key never leaves the gate.
+USES: Final = (KeyUse.ROOT, KeyUse.PASS, KeyUse.STATUS, KeyUse.CHECKPOINT, KeyUse.RECEIPT)
+_TOKEN: Final = "token"  # noqa: S105 -- a file name. ES256: what every OAuth library verifies
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that signs no more; what it signed stays valid until that expires by itself."""
+
+    public: PublicKey
+    retired_at: datetime
+
+
+class SigningKeys:
+    """Keys by use. They are read from the files at each call: a rotation takes effect without a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def generate(cls, folder: Path, *, entropy: Entropy = os.urandom) -> Self:
+        """Make the keys that are missing in `folder`; existing ones stay."""
+        for use in USES:
+            _create_if_missing(folder / f"{use.value}.pem", _new_key(Alg.EDDSA, entropy))
+        _create_if_missing(folder / f"{_TOKEN}.pem", _new_key(Alg.ES256, entropy))
+        return cls(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The keys in `folder`, each read once to see that it is there, sound and private. Raises SecretFileError."""
+        keys = cls(folder)
+        for use in USES:
+            keys.signer(use)
+        keys.token_key()
+        return keys
+
+    def signer(self, use: KeyUse) -> LocalSigner:
+        """The current key for `use`. Raises SecretFileError."""
+        return LocalSigner(self._read(use.value), use)
+
+    def token_key(self) -> ec.EllipticCurvePrivateKey:
+        """The current P-256 key that signs access tokens. Raises SecretFileError."""
+        key = self._read(_TOKEN)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise SecretFileError(f"{self._folder / _TOKEN}.pem is not a P-256 key")
+        return key
+
+    def secret(self, name: str, *, entropy: Entropy = os.urandom) -> bytes:
+        """32 random bytes kept under `name` (letters, digits, hyphens), made on first use."""
+        if not name.replace("-", "").isalnum():
+            raise ValueError(f"{name!r} is no name of a secret")
+        path = self._folder / f"{name}.secret"
+        if not path.exists():
+            with suppress(FileExistsError):  # another worker was faster; its bytes count
+                create_secret(path, entropy(32))
+        found = read_secret(path)
+        if len(found) != 32:
+            raise SecretFileError(f"{path} is damaged: it holds {len(found)} bytes, not 32")
+        return found
+
+    def rotate(self, use: KeyUse, *, at: datetime, entropy: Entropy = os.urandom) -> LocalSigner:
+        """Put a new key in place of the current one, whose private half is gone afterwards.
+
+        Raises ValueError for the root: gates pin it, so a new root means enrolling every gate again.
+        """
+        if use is KeyUse.ROOT or use not in USES:
+            raise ValueError(f"{use.value} keys are not rotated here")
+        old = self.signer(use).public
+        name = f"{use.value}-{at.astimezone(UTC).strftime(_STAMP)}-{old.kid.hex()}.pub"
+        # The public half first: a crash in between leaves the key both current and retired, which loses nothing.
+        create_secret(self._folder / "retired" / name, old.to_cose_key(), replace=True)
+        new = _new_key(old.alg, entropy)
+        create_secret(self._folder / f"{use.value}.pem", _pem(new), replace=True)
+        return LocalSigner(new, use)
+
+    def retired(self, use: KeyUse) -> tuple[RetiredKey, ...]:
+        """Former keys for `use`, oldest first. Raises SecretFileError when a file is damaged."""
+        current = self.signer(use).public
+        found = []
+        for path in sorted((self._folder / "retired").glob(f"{use.value}-*.pub")):
+            try:
+                moment = datetime.strptime(path.name.split("-")[1], _STAMP).replace(tzinfo=UTC)
+                public = PublicKey.from_cose_key(path.read_bytes(), use)
+            except (ValueError, DecodeError) as error:
+                raise SecretFileError(f"{path} is damaged") from error
+            if public != current:
+                found.append(RetiredKey(public, moment))
+        return tuple(found)
+
+    def publics(self, use: KeyUse) -> tuple[PublicKey, ...]:
+        """The current public key, then the retired ones."""
+        return (self.signer(use).public, *(key.public for key in self.retired(use)))
+
+    def _read(self, name: str) -> PrivateKey:
+        path = self._folder / f"{name}.pem"
+        try:
+            key = load_pem_private_key(read_secret(path), password=None)
+        except ValueError as error:
+            raise SecretFileError(f"{path} holds no private key") from error
+        if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+            raise SecretFileError(f"{path} holds a key of another kind")
+        return key
+
+
+def _new_key(alg: Alg, entropy: Entropy) -> PrivateKey:
+    secret = LocalSigner.generate(KeyUse.PASS, alg, entropy).private_bytes()
+    if alg is Alg.EDDSA:
+        return ed25519.Ed25519PrivateKey.from_private_bytes(secret)
+    return ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1())
+
+
+def _pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _create_if_missing(path: Path, key: PrivateKey) -> None:
+    if not path.exists():
+        with suppress(FileExistsError):  # another process made it in between; that one counts
+            create_secret(path, _pem(key))
