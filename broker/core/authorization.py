@@ -50,7 +50,6 @@ class LoginAttempt:
 
     binding_hash: bytes
     provider: str
-    continue_to: str  # a path on the broker's own origin
     language: str
     expires_at: datetime
 

@@ -75,5 +75,5 @@ class OidcUnit(Protocol):
 
 OpenUnit = Callable[[], AbstractContextManager[OidcUnit]]
 
-LinkIdentity = Callable[[OidcUnit, IdentityGrant, datetime], UUID]
-"""`flows.link_identity` with its ports already given: runs in the unit's transaction, returns the traveller."""
+LinkIdentity = Callable[[IdentityGrant, datetime], UUID]
+"""`flows.link_identity` with its ports already given: a transaction of its own, returns the traveller."""

@@ -50,7 +50,7 @@ def require_token(*scopes: str) -> Callable[[Request], AccessToken]:
         except ResourceError:
             raise
         except OAuthError as error:  # a DPoP refusal: same codes, resource shape (RFC 9449 7.1)
-            raise _refuse(server, error.error, error.description) from error
+            raise _refuse(error.error, error.description) from error
 
     return token
 
@@ -61,7 +61,7 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
     headers = request.headers.getlist("authorization")
     scheme, _, raw = headers[0].partition(" ") if headers else ("", "", "")
     if len(headers) != 1 or scheme.lower() != "dpop" or not raw or len(raw) > _MAX_TOKEN:
-        raise _refuse(server, "", "present the access token with the DPoP scheme")
+        raise _refuse("", "present the access token with the DPoP scheme")
     # (2) the token is ours, for this API, and live (RFC 9068 4)
     try:
         claims: dict[str, Any] = server.token_key.verifier_for(ACCESS_TOKEN_TYPE)(
@@ -70,9 +70,9 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
         expires_at = datetime.fromtimestamp(claims["exp"], tz=at.tzinfo)
         grant_id, jkt = UUID(claims["grant"]), str(claims["cnf"]["jkt"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _refuse(server, "invalid_token", "the access token does not verify") from error
+        raise _refuse("invalid_token", "the access token does not verify") from error
     if expires_at <= at:
-        raise _refuse(server, "invalid_token", "the access token has expired")
+        raise _refuse("invalid_token", "the access token has expired")
     # (3) the proof, over this request and this token (RFC 9449 4.3)
     proof = dpop.verify(
         request.headers.getlist("dpop"),
@@ -84,7 +84,7 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
     )
     # (4) the token is bound to the key that made the proof (RFC 9449 4.3 step 12)
     if proof.jkt != jkt:
-        raise _refuse(server, "invalid_token", "the access token is bound to another key")
+        raise _refuse("invalid_token", "the access token is bound to another key")
     # (5) the proof is new, and the grant still stands
     with server.open_unit() as unit:
         fresh = unit.remember_proof(proof.proof_hash, proof.replayable_until)
@@ -92,11 +92,11 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
     if not fresh:
         raise dpop.InvalidProof("this proof was used before")
     if grant is None or grant.revoked_at is not None or grant.expires_at <= at:
-        raise _refuse(server, "invalid_token", "the grant behind the access token has ended")
+        raise _refuse("invalid_token", "the grant behind the access token has ended")
     # (6) scope (RFC 6750 3.1)
     held = frozenset(str(claims.get("scope", "")).split()) & grant.scopes
     if not scopes <= held:
-        raise _refuse(server, "insufficient_scope", "the access token lacks a scope", status=403)
+        raise _refuse("insufficient_scope", "the access token lacks a scope", status=403)
     return AccessToken(
         grant.subject,
         grant.traveller_id,
@@ -110,10 +110,10 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
     )
 
 
-def _refuse(server: AuthorizationServer, error: str, description: str, *, status: int = 401) -> ResourceError:
+def _refuse(error: str, description: str, *, status: int = 401) -> ResourceError:
     algorithms = " ".join(dpop.ALGORITHMS)
     challenge = f'DPoP algs="{algorithms}"'
     if error:
         challenge = f'DPoP error="{error}", error_description="{description}", algs="{algorithms}"'
-    headers = {"WWW-Authenticate": challenge, "DPoP-Nonce": server.nonces.current(server.clock())}
+    headers = {"WWW-Authenticate": challenge}
     return ResourceError(error, description, status=status, headers=headers)

@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from broker.oidc.client import Clients
@@ -60,7 +61,7 @@ class AuthorizationServer:
         """`aud` of access tokens for the wallet API (RFC 9068 3)."""
         return f"{self.issuer}/wallet/v1"
 
-    @property
+    @cached_property
     def nonces(self) -> Nonces:
         return Nonces(self.token_key.derive("dpop-nonce"))
 

@@ -39,6 +39,10 @@ class IdentityConnector(Protocol):
     def names(self) -> Mapping[str, str]:
         """The provider's name for people, by language (`zh-Hant`, `zh-Hans`, `en`, `pt`)."""
 
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that browsers are sent to; pages name it in their Content-Security-Policy."""
+
     def authorization_url(
         self, *, state: str, nonce: str, code_challenge: str, redirect_uri: str, language: str
     ) -> str:

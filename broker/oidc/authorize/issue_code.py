@@ -1,0 +1,34 @@
+"""The authorization code (RFC 6749 4.1.2): 256 random bits, single use, a minute, bound to everything the exchange
+must repeat.
+"""
+
+from uuid import UUID
+
+from broker.core.authorization import AuthorizationCode, AuthorizationRequest, LoginSession, digest
+from broker.oidc.ports import OidcUnit
+from broker.oidc.server import AuthorizationServer
+
+
+def issue_code(
+    server: AuthorizationServer, unit: OidcUnit, request: AuthorizationRequest, session: LoginSession
+) -> str:
+    """The code; its digest is stored."""
+    code = server.secret()
+    unit.add_code(
+        AuthorizationCode(
+            code_hash=digest(code),
+            grant_id=UUID(bytes=server.entropy(16), version=4),
+            client_id=request.client_id,
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            scopes=request.scopes,
+            nonce=request.nonce,
+            dpop_jkt=request.dpop_jkt,
+            traveller_id=session.traveller_id,
+            provider=session.provider,
+            acr=session.acr,
+            auth_time=session.auth_time,
+            expires_at=server.clock() + server.lifetimes.code,
+        )
+    )
+    return code

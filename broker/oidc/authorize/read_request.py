@@ -1,0 +1,44 @@
+"""The checks of an authorization request, in order. Client and redirect URI come first, because only then may errors
+be redirected.
+"""
+
+from broker.core.authorization import AuthorizationRequest
+from broker.oidc.authorize.check_dpop_jkt import check_dpop_jkt
+from broker.oidc.authorize.check_pkce import check_pkce
+from broker.oidc.authorize.check_prompt import check_max_age, check_prompt
+from broker.oidc.authorize.check_response_type import check_response_type
+from broker.oidc.authorize.check_scope import check_scope
+from broker.oidc.authorize.check_unsupported import check_unsupported
+from broker.oidc.client import Client
+from broker.oidc.errors import OAuthError
+from broker.oidc.parameters import Parameters
+
+_MAX_STATE = 1024
+
+
+def read_request(
+    parameters: Parameters, *, client: Client, redirect_uri: str, proven_jkt: str | None = None
+) -> AuthorizationRequest:
+    """Raises OAuthError for the redirect URI (or, when pushed, for the client directly)."""
+    check_unsupported(parameters)
+    check_response_type(parameters)
+    scopes = check_scope(parameters, client)
+    code_challenge = check_pkce(parameters)
+    prompt = check_prompt(parameters)
+    max_age = check_max_age(parameters)
+    dpop_jkt = check_dpop_jkt(parameters, proven=proven_jkt)
+    state, nonce = parameters.get("state"), parameters.get("nonce")
+    if max(len(state or ""), len(nonce or "")) > _MAX_STATE:
+        raise OAuthError("invalid_request", f"state and nonce may have {_MAX_STATE} characters")
+    return AuthorizationRequest(
+        client_id=client.client_id,
+        redirect_uri=redirect_uri,
+        scopes=scopes,
+        code_challenge=code_challenge,
+        state=state,
+        nonce=nonce,
+        prompt=prompt,
+        max_age=max_age,
+        ui_locales=tuple((parameters.get("ui_locales") or "").split()),
+        dpop_jkt=dpop_jkt,
+    )

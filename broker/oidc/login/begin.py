@@ -1,0 +1,69 @@
+"""Sending the browser to a provider, and remembering that it left."""
+
+import logging
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.core.authorization import LoginAttempt
+from broker.oidc.errors import PageError
+from broker.oidc.login.binding import Binding, cookie_name
+from broker.oidc.login.destination import checked_destination
+from broker.oidc.login.page import failure_page
+from broker.oidc.server import AuthorizationServer
+from broker.wire.identity_connector import ConnectorError, ProviderFault
+
+_log: Final = logging.getLogger(__name__)
+
+
+def callback_uri(server: AuthorizationServer, provider: str) -> str:
+    """One redirect URI for each provider, so an answer of one can never be taken for another's (RFC 9700 4.4.2.2)."""
+    return f"{server.issuer}/login/{provider}/callback"
+
+
+def begin_login(
+    server: AuthorizationServer, request: Request, *, provider: str, return_to: str | None, language: str
+) -> Response:
+    """303 to the provider. Raises PageError."""
+    connector = server.connectors.get(provider)
+    if connector is None:
+        raise PageError("unknown_provider", status=404, cause="no such provider")
+    # Another site may not start logins here: the browser says where the form came from (Fetch Metadata).
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise PageError("login_mixup", status=403, cause="a login was started from another site")
+    destination = checked_destination(return_to)
+    binding = Binding(server.entropy(8).hex(), server.secret(), destination)
+    try:
+        url = connector.authorization_url(
+            state=binding.state,
+            nonce=binding.nonce,
+            code_challenge=binding.code_challenge,
+            redirect_uri=callback_uri(server, provider),
+            language=language,
+        )
+    except ConnectorError as error:
+        return provider_failure(server, error, language=language, return_to=destination)
+    lifetime = server.lifetimes.login_attempt
+    expires_at = server.clock() + lifetime
+    with server.open_unit() as unit:
+        unit.add_login_attempt(LoginAttempt(binding.secret_hash, provider, language, expires_at))
+    response = RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
+    response.set_cookie(
+        cookie_name(binding.attempt_id, secure=server.secure),
+        binding.cookie_value,
+        max_age=int(lifetime.total_seconds()),
+        path="/",
+        secure=server.secure,
+        httponly=True,
+        samesite="lax",  # the provider's redirect back is a top-level navigation, which Lax admits
+    )
+    return response
+
+
+def provider_failure(server: AuthorizationServer, error: ConnectorError, *, language: str, return_to: str) -> Response:
+    """The page for a login that a provider did not complete; the cause goes to the log."""
+    _log.warning("login not completed: %s", error)
+    status = 200 if error.fault is ProviderFault.CANCELLED else 502
+    key = f"provider_{error.fault}"
+    return failure_page(server, language, key, provider=error.provider, return_to=return_to, status=status)

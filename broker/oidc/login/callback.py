@@ -1,0 +1,78 @@
+"""The provider's answer (RFC 6749 4.1.2, OpenID Connect Core 3.1.2.5), turned into a session.
+
+1. it belongs to a login that this very browser began (login CSRF: RFC 9700 4.7), once
+2. it is an answer, not an error
+3. the code yields a verified IdentityGrant
+4. the grant names a traveller
+5. the browser gets a new session and continues where it was going
+"""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.core.authorization import LoginAttempt
+from broker.oidc.errors import PageError
+from broker.oidc.login.begin import callback_uri, provider_failure
+from broker.oidc.login.binding import Binding, attempt_id_of, cookie_name
+from broker.oidc.parameters import Parameters
+from broker.oidc.server import AuthorizationServer
+from broker.oidc.session import set_session_cookie, start_session
+from broker.wire.identity_connector import ConnectorError
+
+
+def finish_login(server: AuthorizationServer, request: Request, *, provider: str, parameters: Parameters) -> Response:
+    """303 onwards with a session cookie, or a page that says why not. Raises PageError."""
+    connector = server.connectors.get(provider)
+    if connector is None:
+        raise PageError("unknown_provider", status=404, cause="no such provider")
+    binding, attempt = _take_attempt(server, request, provider, parameters.get("state") or "")
+    at = server.clock()
+    try:
+        if (error := parameters.get("error")) is not None:
+            raise connector.refusal(error)
+        grant = connector.redeem(
+            code=parameters.get("code") or "",
+            nonce=binding.nonce,
+            code_verifier=binding.code_verifier,
+            redirect_uri=callback_uri(server, provider),
+            at=at,
+        )
+    except ConnectorError as error:
+        response = provider_failure(server, error, language=attempt.language, return_to=binding.continue_to)
+        return _without_binding(server, response, binding)
+    traveller_id = server.link_identity(grant, at)
+    with server.open_unit() as unit:
+        value = start_session(
+            server,
+            unit,
+            request,
+            traveller_id=traveller_id,
+            provider=grant.provider,
+            acr=grant.acr,
+            auth_time=grant.auth_time,
+            at=at,
+        )
+    response = RedirectResponse(binding.continue_to, status_code=303, headers={"Cache-Control": "no-store"})
+    set_session_cookie(server, response, value)
+    return _without_binding(server, response, binding)
+
+
+def _take_attempt(
+    server: AuthorizationServer, request: Request, provider: str, state: str
+) -> tuple[Binding, LoginAttempt]:
+    attempt_id = attempt_id_of(state)
+    cookie = request.cookies.get(cookie_name(attempt_id, secure=server.secure)) if attempt_id else None
+    binding = Binding.from_cookie(attempt_id, cookie) if attempt_id and cookie else None
+    if binding is None or not binding.matches(state):
+        raise PageError("login_mixup", status=403, cause="this browser began no such login")
+    with server.open_unit() as unit:
+        attempt = unit.take_login_attempt(binding.secret_hash, server.clock())
+    if attempt is None or attempt.provider != provider:
+        raise PageError("login_expired", status=403, cause="the login expired, was used, or was for another provider")
+    return binding, attempt
+
+
+def _without_binding(server: AuthorizationServer, response: Response, binding: Binding) -> Response:
+    name = cookie_name(binding.attempt_id, secure=server.secure)
+    response.delete_cookie(name, path="/", secure=server.secure, httponly=True, samesite="lax")
+    return response

@@ -1,0 +1,100 @@
+"""Server-rendered pages of the authorization server: choosing a provider, and saying clearly what went wrong."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from broker.oidc.authorize.endpoint import CONTINUE
+from broker.oidc.language import choose_language
+from broker.oidc.server import LANGUAGES, AuthorizationServer
+
+LANGUAGE_NAMES: Final = {"zh-Hant": "繁體中文", "zh-Hans": "简体中文", "en": "English", "pt": "Português"}
+
+_ENVIRONMENT: Final = jinja2.Environment(
+    loader=jinja2.PackageLoader("broker.oidc", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+@cache
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Every text by key, then language."""
+    loaded: Mapping[str, Mapping[str, str]] = tomllib.loads(
+        files("broker.oidc").joinpath("texts.toml").read_text(encoding="utf-8")
+    )
+    return loaded
+
+
+def page_language(server: AuthorizationServer, request: Request, explicit: str | None = None) -> str:
+    """`lang` of the query or form, else what the browser prefers."""
+    asked = explicit or request.query_params.get("lang")
+    return choose_language(asked, request.headers.get("accept-language"), server.language)
+
+
+def login_page(server: AuthorizationServer, request: Request, return_to: str, language: str) -> HTMLResponse:
+    """The choice of provider."""
+    providers = [(name, connector.names[language]) for name, connector in server.connectors.items()]
+    return _render(
+        server,
+        "login.html",
+        language,
+        providers=providers,
+        return_to=return_to,
+        cancel=_cancel(return_to),
+        switch=[(code, f"/login?{urlencode({'return_to': return_to, 'lang': code})}") for code in LANGUAGES],
+    )
+
+
+def failure_page(
+    server: AuthorizationServer, language: str, key: str, *, provider: str | None, return_to: str | None, status: int
+) -> HTMLResponse:
+    """What went wrong, in the person's words, and the two ways on: another try, or back to the wallet."""
+    connector = server.connectors.get(provider or "")
+    again = f"/login?{urlencode({'return_to': return_to, 'lang': language})}" if return_to is not None else None
+    return _render(
+        server,
+        "failure.html",
+        language,
+        status=status,
+        key=key,
+        provider=connector.names[language] if connector else "",
+        again=again,
+        cancel=_cancel(return_to) if return_to else None,
+    )
+
+
+def _cancel(return_to: str) -> str | None:
+    return f"{return_to}?cancel=1" if return_to.startswith(CONTINUE) else None
+
+
+def _render(
+    server: AuthorizationServer, template: str, language: str, *, status: int = 200, **context: Any
+) -> HTMLResponse:
+    def text(key: str, **values: str) -> str:
+        return texts()[key][language].format(**values)
+
+    body = _ENVIRONMENT.get_template(template).render(
+        t=text, language=language, language_names=LANGUAGE_NAMES, **context
+    )
+    # A form's redirects count for form-action, so the providers' origins are named; nothing else may be loaded or
+    # framed.
+    origins = " ".join(sorted({connector.origin for connector in server.connectors.values()}))
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self' {origins}"
+    )
+    headers = {
+        "Content-Security-Policy": policy.rstrip(),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+    }
+    return HTMLResponse(body, status_code=status, headers=headers)

@@ -1,0 +1,15 @@
+"""PKCE verification (RFC 7636 4.6)."""
+
+import hmac
+import re
+from typing import Final
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
+
+
+def verifier_matches(verifier: str | None, challenge: str) -> bool:
+    if verifier is None or not _VERIFIER.fullmatch(verifier):
+        return False
+    return hmac.compare_digest(create_s256_code_challenge(verifier), challenge)
