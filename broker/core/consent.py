@@ -9,7 +9,9 @@ from uuid import UUID
 
 
 class ConsentStatus(StrEnum):
-    """ISO/IEC TS 27560 event state of a record. Only an active record covers anything; withdrawn and expired are final."""
+    """ISO/IEC TS 27560 event state of a record. Only an active record covers anything; withdrawn and
+    expired are final.
+    """
 
     ACTIVE = "active"
     PAUSED = "paused"

@@ -13,7 +13,6 @@ class Refusal(StrEnum):
 
     CONSENT_MISSING = "consent_missing"
     CONSENT_UNKNOWN = "consent_unknown"
-    NOT_ENROLLED = "not_enrolled"
     NO_PORTRAIT = "no_portrait"
     DEVICE_KEY_USED = "device_key_used"
     PASS_UNKNOWN = "pass_unknown"  # noqa: S105 - a problem type, not a credential
@@ -23,7 +22,9 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The answer no. `detail` is for the operator's log and may be shown to the caller: it never holds personal data."""
+    """The answer no. `detail` is for the operator's log and may be shown to the caller: it never holds
+    personal data.
+    """
 
     reason: Reason | Refusal
     detail: str = ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 INVITATION_LIFETIME = timedelta(hours=24)
-_CODE_BYTES = 10
+CODE_BYTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Invitation:
 
 def invitation_code(random: bytes) -> str:
     """80 random bits as four groups of four base32 letters, to be typed at a gate's console."""
-    if len(random) != _CODE_BYTES:
-        raise ValueError(f"an invitation code is made of {_CODE_BYTES} random bytes")
+    if len(random) != CODE_BYTES:
+        raise ValueError(f"an invitation code is made of {CODE_BYTES} random bytes")
     text = base64.b32encode(random).decode()
     return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 

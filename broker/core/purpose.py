@@ -94,7 +94,9 @@ class Purposes:
             raise InvalidInput("unknown_purpose", f"no purpose is called {purpose_id[:32]!r}") from None
 
     def recipient(self, purpose: Purpose, zone_id: str | None, zones: Zones) -> Recipient:
-        """Who receives under `purpose`: the zone asked for, or the broker. Raises InvalidInput when the two do not fit."""
+        """Who receives under `purpose`: the zone asked for, or the broker. Raises InvalidInput when the two
+        do not fit.
+        """
         if purpose.per_zone:
             if zone_id is None:
                 raise InvalidInput("zone_required", f"{purpose.purpose_id} is agreed to per zone")

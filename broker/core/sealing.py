@@ -13,7 +13,9 @@ _NONCE = bytes(12)
 
 
 class SealBroken(Exception):
-    """The sealed bytes were altered, belong to another context, or were sealed under another (perhaps destroyed) key."""
+    """The sealed bytes were altered, belong to another context, or were sealed under another (perhaps
+    destroyed) key.
+    """
 
 
 def seal(plaintext: bytes, *, key: bytes, context: str, salt: bytes) -> bytes:

@@ -1,15 +1,20 @@
-"""Passes as the broker keeps them, and the template they stand for (the travelling format is broker.wire.travel_pass)."""
+"""Passes as the broker keeps them, and the template they stand for (the travelling format is
+broker.wire.travel_pass).
+"""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from broker.core.sealing import derive
-from broker.wire.travel_pass import PassMode
+from broker.wire.sealed_template import FaceTemplate, TemplatePayload
+from broker.wire.status_list import HARD_BOUND
+from broker.wire.travel_pass import MAX_LIFETIME, SKEW, PassMode
 
 MAX_DEVICE_KEYS = 20
 """Device keys one call of mint_pass accepts."""
-LIFETIME = {PassMode.ONLINE: timedelta(minutes=10), PassMode.OFFLINE: timedelta(hours=24)}
+LIFETIME = MAX_LIFETIME
 RESERVATION = timedelta(seconds=60)
 """How long a gate that was handed a template keeps the pass to itself."""
 OFFLINE_EMBEDDER = "mobilefacenet-192"
@@ -55,8 +60,27 @@ class SealedTemplate:
     template_id: UUID
     traveller: UUID
     sealed: bytes
-    evidence: bytes
     enrolled_at: datetime
+
+
+def part_for(mode: PassMode, template: FaceTemplate) -> FaceTemplate:
+    """What of an enrolled template travels in that mode: all of it online, one embedder's part in a code."""
+    if mode is PassMode.ONLINE or len(template.parts) == 1:
+        return template
+    parts = tuple(part for part in template.parts if part.embedder == OFFLINE_EMBEDDER)
+    if not parts:
+        raise ValueError(f"several embedders, none of them {OFFLINE_EMBEDDER}: no part is made for a code")
+    return FaceTemplate(parts)
+
+
+def payload_of(
+    mode: PassMode, template: FaceTemplate, *, seeds: Sequence[bytes], traveller_key: bytes, pass_id: bytes
+) -> TemplatePayload:
+    """What a gate is given for one pass. `seeds` are in the order of the embedders of the whole template."""
+    travelling = part_for(mode, template)
+    seed_of = {part.embedder: seed for part, seed in zip(template.parts, seeds, strict=False)}
+    chosen = tuple(seed_of[part.embedder] for part in travelling.parts)
+    return TemplatePayload(commitment_salt(traveller_key, pass_id), travelling, chosen)
 
 
 def commitment_salt(traveller_key: bytes, pass_id: bytes) -> bytes:
@@ -71,3 +95,12 @@ def commitment_salt(traveller_key: bytes, pass_id: bytes) -> bytes:
 def template_context(template_id: UUID) -> str:
     """What a sealed template is bound to."""
     return f"tongguan/template/v1/{template_id}"
+
+
+def offline_effect(passes: Iterable[IssuedPass], *, at: datetime) -> datetime | None:
+    """The latest moment a gate that hears nothing after `at` may still accept one of the offline `passes`, or None.
+
+    Such a gate goes by its last list, or by the pass's own issuance, for HARD_BOUND at most (specs/status-list.md).
+    """
+    moments = [min(issued.expires_at, at + HARD_BOUND) + SKEW for issued in passes if issued.mode is PassMode.OFFLINE]
+    return max(moments, default=None)

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from broker.core.sealing import derive
+from broker.wire.identity_grant import DocumentType
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,14 @@ class Traveller:
     provider: str
     jurisdiction: str
     linked_at: datetime
+
+
+# What sealed values about a person are bound to (core.sealing).
+CLAIMS = "tongguan/claims/v1"
+PORTRAIT = "tongguan/portrait/v1"
+
+JURISDICTION = {DocumentType.PRC_RESIDENT_ID: "CN", DocumentType.HKID: "HK", DocumentType.MACAU_BIR: "MO"}
+"""Where a person's data resides: with the authority that issued the document."""
 
 
 def identity_digest(secret: bytes, *, issuer: str, subject: str) -> bytes:

@@ -32,7 +32,12 @@ class Travellers(Protocol):
         """Whom an upstream identity (core.traveller.identity_digest) belongs to."""
 
     def claim_identity(self, digest: bytes, traveller: Traveller) -> bool:
-        """Record a new traveller under an identity. False when somebody else did so first: then nothing was recorded."""
+        """Record a new traveller under an identity. False when somebody else did so first: then nothing was
+        recorded.
+        """
+
+    def find(self, traveller: UUID) -> Traveller:
+        """The traveller. Raises UnknownTraveller when there is none or they were erased."""
 
     def lock(self, traveller: UUID) -> Traveller:
         """The traveller, locked until the end of the work, so that one person's changes happen one after another.
@@ -76,7 +81,9 @@ class LoginRegister(Protocol):
 
 
 class KeyStore(Protocol):
-    """Keys that never sit in the database: 32 random bytes and the transform seeds of each subject. Not transactional."""
+    """Keys that never sit in the database: 32 random bytes and the transform seeds of each subject. Not
+    transactional.
+    """
 
     def create(self, subject: UUID) -> None:
         """Make the subject's key; harmless when it exists. Raises when that subject's key was destroyed before."""
@@ -107,7 +114,9 @@ class ConsentLedger(Protocol):
         """The signed receipt of a record."""
 
     def lock_for_change(self, traveller: UUID, consent_id: UUID) -> ConsentRecord | None:
-        """This traveller's record, locked against every release until the end of the work; None when it is not theirs."""
+        """This traveller's record, locked against every release until the end of the work; None when it is
+        not theirs.
+        """
 
     def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
         """The records as last committed, locked against changes until the end of the work.
@@ -118,8 +127,8 @@ class ConsentLedger(Protocol):
     def settle(self, consent_id: UUID, status: ConsentStatus, at: datetime) -> None:
         """Move a locked record to another state."""
 
-    def of(self, traveller: UUID) -> Sequence[ConsentRecord]:
-        """All records of a person, newest first."""
+    def of(self, traveller: UUID) -> Sequence[tuple[ConsentRecord, str]]:
+        """All records of a person with their receipts, newest first."""
 
     def forget(self, traveller: UUID) -> None:
         """Delete the records of an erased person."""

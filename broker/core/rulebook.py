@@ -1,0 +1,50 @@
+"""Zones and purposes together: from the ids in a request to the exact use a consent must cover."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from broker.core.consent import Use
+from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS, Notice, Purpose, Purposes, Recipient
+from broker.core.zone import Zone, Zones
+from broker.wire.travel_pass import PassMode
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The data files an operator maintains, read once."""
+
+    zones: Zones
+    purposes: Purposes
+
+    @classmethod
+    def load(cls) -> Self:
+        """The packaged data."""
+        return cls(Zones.load(), Purposes.load())
+
+    def zone(self, zone_id: str) -> Zone:
+        """Raises InvalidInput."""
+        return self.zones.zone(zone_id)
+
+    def resolve(self, purpose_id: str, zone_id: str | None) -> tuple[Purpose, Recipient]:
+        """Purpose and recipient by id. Raises InvalidInput when either is unknown or they do not fit together."""
+        purpose = self.purposes.purpose(purpose_id)
+        return purpose, self.purposes.recipient(purpose, zone_id, self.zones)
+
+    def notice(self, purpose_id: str, zone_id: str | None, language: str) -> Notice:
+        """What the person reads before agreeing. Raises InvalidInput."""
+        purpose, recipient = self.resolve(purpose_id, zone_id)
+        return self.purposes.notice(purpose, recipient, language)
+
+    def use(self, traveller: UUID, purpose_id: str, zone_id: str | None) -> Use:
+        """The full use a purpose stands for. Raises InvalidInput."""
+        purpose, recipient = self.resolve(purpose_id, zone_id)
+        controller = recipient.controller.controller_id
+        return Use(traveller, purpose.purpose_id, recipient.recipient_id, controller, purpose.categories)
+
+    def uses_of_pass(self, traveller: UUID, zone_id: str, mode: PassMode) -> tuple[Use, ...]:
+        """Every use a pass of that zone and mode rests on. Raises InvalidInput for an unknown zone."""
+        purposes = [(FACE_ENROLMENT, None), (E_CHANNEL, zone_id)]
+        if mode is PassMode.OFFLINE:
+            purposes.append((OFFLINE_PASS, zone_id))
+        return tuple(self.use(traveller, purpose, zone) for purpose, zone in purposes)

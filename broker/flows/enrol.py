@@ -1,0 +1,103 @@
+"""A face is enrolled: one capture, compared once with the authority's portrait, becomes a sealed template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.core.denial import Denied, Refusal
+from broker.core.purpose import FACE_ENROLMENT
+from broker.core.rulebook import Rulebook
+from broker.core.sealing import SALT_BYTES, seal, unseal
+from broker.core.travel import SealedTemplate, template_context
+from broker.core.traveller import PORTRAIT
+from broker.flows.covering import standing_for
+from broker.flows.ports import BeginWork, Entry, Examined, FaceExaminer, KeyStore, NotAccepted, Work
+from broker.flows.revocation import revoke_all
+from broker.wire.keys import Entropy, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The comparison that let the face in; both figures are on the embedder set's scale."""
+
+    template_id: UUID
+    score: float
+    threshold: float
+
+
+def enrol(
+    begin: BeginWork,
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    examiner: FaceExaminer,
+    status_signer: Signer,
+    traveller: UUID,
+    capture: bytes,
+    at: datetime,
+    entropy: Entropy,
+) -> Enrolled | Denied:
+    """Two transactions around the examination, so that none stays open while a model runs.
+
+    `capture`: JPEG or PNG. Denied: consent_missing, no_portrait, or what the examiner saw (not_same_person, ...).
+    Raises UnknownTraveller, ExaminerUnavailable.
+    """
+    use = rulebook.use(traveller, FACE_ENROLMENT, None)
+
+    # (1) consent, and the authority's portrait
+    with begin() as work:
+        work.travellers.lock(traveller)
+        covered = standing_for(work, [use], at=at)
+        if isinstance(covered, Denied):
+            return covered
+        sealed = work.travellers.portrait(traveller)
+        if sealed is None:
+            return Denied(Refusal.NO_PORTRAIT, "log in again, so that the authority sends its portrait")
+    key, seeds = keys.key(traveller), keys.seeds(traveller)
+    portrait = unseal(sealed, key=key, context=PORTRAIT)
+
+    # (2) quality, one face, the same person: in the face engine's own process
+    seen = examiner.examine(capture, portrait, seeds)
+
+    # (3) consent again: it may have been withdrawn while the engine looked
+    with begin() as work:
+        work.travellers.lock(traveller)
+        covered = standing_for(work, [use], at=at)
+        if isinstance(covered, Denied):
+            return covered
+        if isinstance(seen, NotAccepted):
+            refused = Entry("traveller:face:refused", {"reasons": [seen.reason]}, {}, traveller, key)
+            work.journal.append(refused, at=at, entropy=entropy)
+            return Denied(seen.reason)
+        return _keep(work, traveller, key, seen, status_signer=status_signer, at=at, entropy=entropy)
+
+
+def _keep(
+    work: Work, traveller: UUID, key: bytes, seen: Examined, *, status_signer: Signer, at: datetime, entropy: Entropy
+) -> Enrolled:
+    """Seal the template, drop the portrait, and revoke passes that committed to an earlier template."""
+    template_id = UUID(bytes=entropy(16), version=4)
+    context = template_context(template_id)
+    sealed = seal(seen.template.encode(), key=key, context=context, salt=entropy(SALT_BYTES))
+    stale = work.passes.live(traveller, at=at)
+    revoke_all(work, stale, status_signer=status_signer, at=at)
+    work.templates.store(SealedTemplate(template_id, traveller, sealed, at))
+    work.travellers.discard_portrait(traveller)
+    work.journal.append(_entry(traveller, key, seen), at=at, entropy=entropy)
+    return Enrolled(template_id, seen.score, seen.threshold)
+
+
+def _entry(traveller: UUID, key: bytes, seen: Examined) -> Entry:
+    embedders: Sequence[str] = [part.embedder for part in seen.template.parts]
+    return Entry(
+        kind="traveller:face:enrolled",
+        clear={
+            "embedders": list(embedders),
+            "models": dict(seen.model_hashes),
+            "thresholds": seen.thresholds_hash,
+        },
+        personal={"score": seen.score, "threshold": seen.threshold},
+        traveller=traveller,
+        traveller_key=key,
+    )

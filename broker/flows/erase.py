@@ -1,0 +1,53 @@
+"""A person leaves: passes revoked, everything about them deleted, their key destroyed (specs/enrolment.md 6)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.core.epoch import dies_at
+from broker.flows.ports import BeginWork, Entry, KeyStore, Work
+from broker.flows.revocation import revoke_all
+from broker.wire.keys import Entropy, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Done at `at` but for codes on the person's own phone, whose last epoch secret dies at `complete_at`."""
+
+    at: datetime
+    complete_at: datetime
+
+
+def erase(work: Work, *, status_signer: Signer, traveller: UUID, at: datetime, entropy: Entropy) -> Erasure:
+    """Delete the person. Commit this work, then call `destroy_erased_keys`. Raises UnknownTraveller.
+
+    Order matters: the key is destroyed only after the deletion is durable, and a crash in between is made good by the
+    next `destroy_erased_keys`. The other way round a failed commit would leave a person whose data nobody can open.
+    """
+    work.travellers.lock(traveller)
+    epoch = work.passes.latest_offline_epoch(traveller)
+    complete_at = at if epoch is None else max(at, dies_at(epoch))
+    revoke_all(work, work.passes.live(traveller, at=at), status_signer=status_signer, at=at)
+    work.passes.forget(traveller)
+    work.templates.discard(traveller)
+    work.consents.forget(traveller)
+    work.logins.forget_traveller(traveller)
+    work.journal.forget(traveller)
+    work.travellers.erase(traveller, complete_at=complete_at, at=at)
+    work.journal.append(
+        Entry("traveller:account:erased", {"complete_at": complete_at.isoformat()}), at=at, entropy=entropy
+    )
+    return Erasure(at, complete_at)
+
+
+def destroy_erased_keys(begin: BeginWork, *, keys: KeyStore, at: datetime) -> int:
+    """Destroy the keys of everybody whose erasure has committed; returns how many. Safe to repeat, also
+    after a crash.
+    """
+    with begin() as work:
+        waiting = tuple(work.travellers.erased_with_key())
+    for traveller in waiting:
+        keys.destroy(traveller)
+        with begin() as work:
+            work.travellers.confirm_key_destroyed(traveller, at)
+    return len(waiting)

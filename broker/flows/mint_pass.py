@@ -1,0 +1,184 @@
+"""A batch of travel passes: one per fresh device key, for one zone, resting on consents that stand at this moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.core.consent import ConsentRecord
+from broker.core.denial import Denied, InvalidInput, Refusal
+from broker.core.epoch import epoch_of
+from broker.core.rulebook import Rulebook
+from broker.core.sealing import unseal
+from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
+from broker.flows.covering import standing_for
+from broker.flows.epoch_secrets import open_epoch
+from broker.flows.ports import Entry, KeyStore, Work
+from broker.wire.errors import DecodeError
+from broker.wire.keys import Entropy, PublicKey, Signer
+from broker.wire.reasons import Reason
+from broker.wire.registry import Alg, KeyUse
+from broker.wire.sealed_template import FaceTemplate, TemplatePayload, commitment, seal_for_qr
+from broker.wire.travel_pass import PassClaims, PassMode, mint
+
+
+@dataclass(frozen=True, slots=True)
+class MintedPass:
+    """What the wallet shows: the signed pass and, offline, the sealed template to show beside it."""
+
+    pass_id: bytes
+    device_key: bytes
+    pass_bytes: bytes
+    sealed_template: bytes | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """The traveller's opened template for the length of one call."""
+
+    traveller: UUID
+    template_id: UUID
+    template: FaceTemplate
+    key: bytes
+    seeds: Sequence[bytes]
+
+    def payload(self, mode: PassMode, pass_id: bytes) -> TemplatePayload:
+        return payload_of(mode, self.template, seeds=self.seeds, traveller_key=self.key, pass_id=pass_id)
+
+
+def mint_pass(
+    work: Work,
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    pass_signer: Signer,
+    traveller: UUID,
+    zone: str,
+    device_keys: Sequence[bytes],
+    mode: PassMode,
+    at: datetime,
+    entropy: Entropy,
+) -> tuple[MintedPass, ...] | Denied:
+    """One pass for each of 1 to 20 compressed P-256 points, in their order.
+
+    The same key asked for again gets the same pass while that is good. Denied: consent_missing, template_unavailable,
+    device_key_used. Raises InvalidInput, UnknownTraveller.
+    """
+    # (1) keys that are points, and each but once
+    _check_device_keys(device_keys)
+    uses = rulebook.uses_of_pass(traveller, zone, mode)
+
+    # (2) the person, their consents, their face
+    work.travellers.lock(traveller)
+    consents = standing_for(work, uses, at=at)
+    if isinstance(consents, Denied):
+        return consents
+    kept = work.templates.find(traveller)
+    if kept is None:
+        return Denied(Reason.TEMPLATE_UNAVAILABLE, "no face is enrolled")
+    key = keys.key(traveller)
+    template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
+    face = _Face(traveller, kept.template_id, template, key, keys.seeds(traveller))
+
+    # (3) keys that have a pass already: the same one, or none
+    issued = dict(work.passes.of_device_keys(traveller, device_keys))
+    for known in issued.values():
+        if not _same_again(known, zone, mode, face, at=at):
+            return Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own")
+
+    # (4) the new ones: entered and journalled together
+    fresh = [point for point in device_keys if point not in issued]
+    if fresh:
+        made = _make(work, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
+        work.passes.add(made)
+        work.journal.append_all([_entry(new, key) for new in made], at=at, entropy=entropy)
+        issued |= {new.device_key: new for new in made}
+
+    # (5) what to show; offline, the template under the zone's secret of the day each pass was issued
+    ordered = [issued[point] for point in device_keys]
+    epochs = {known.epoch for known in ordered if known.epoch is not None}
+    secrets = {epoch: open_epoch(work, keys, zone=zone, epoch=epoch) for epoch in epochs}
+    return tuple(_shown(known, face, secrets) for known in ordered)
+
+
+def _check_device_keys(device_keys: Sequence[bytes]) -> None:
+    if not 1 <= len(device_keys) <= MAX_DEVICE_KEYS:
+        raise InvalidInput("bad_device_keys", f"1 to {MAX_DEVICE_KEYS} device keys a call")
+    if len(set(device_keys)) != len(device_keys):
+        raise InvalidInput("bad_device_keys", "a device key is named twice")
+    for point in device_keys:
+        try:
+            PublicKey.of_point(Alg.ES256, KeyUse.PASS, point)
+        except DecodeError:
+            raise InvalidInput("bad_device_keys", "not a compressed P-256 point") from None
+
+
+def _same_again(known: IssuedPass, zone: str, mode: PassMode, face: _Face, *, at: datetime) -> bool:
+    """Whether a pass may be handed out once more. The template must be the very same, or its sealing would
+    repeat a key.
+    """
+    same = (known.zone, known.mode, known.template_id) == (zone, mode, face.template_id)
+    return same and known.revoked_at is None and at < known.expires_at
+
+
+def _make(
+    work: Work,
+    face: _Face,
+    consents: Sequence[ConsentRecord],
+    signer: Signer,
+    zone: str,
+    device_keys: Sequence[bytes],
+    mode: PassMode,
+    *,
+    at: datetime,
+    entropy: Entropy,
+) -> list[IssuedPass]:
+    """Sign one pass per key. None outlives a consent it rests on."""
+    issued_at = at.replace(microsecond=0)
+    ends = min(issued_at + LIFETIME[mode], *(consent.valid_until.replace(microsecond=0) for consent in consents))
+    if ends <= issued_at:
+        raise InvalidInput("consent_ending", "the consent ends this very second")
+    indices = work.status.allocate(len(device_keys), expires_at=ends, entropy=entropy)
+    made = []
+    for point, index in zip(device_keys, indices, strict=True):
+        pass_id = entropy(16)
+        payload = face.payload(mode, pass_id)
+        committed = commitment(payload.salt, payload.template.encode())
+        claims = PassClaims(pass_id, zone, issued_at, issued_at, ends, point, index, committed, mode)
+        made.append(
+            IssuedPass(
+                zone=zone,
+                pass_id=pass_id,
+                traveller=face.traveller,
+                consents=tuple(consent.consent_id for consent in consents),
+                template_id=face.template_id,
+                mode=mode,
+                device_key=point,
+                status_index=index,
+                epoch=epoch_of(issued_at) if mode is PassMode.OFFLINE else None,
+                issued_at=issued_at,
+                expires_at=ends,
+                pass_bytes=mint(claims, signer),
+            )
+        )
+    return made
+
+
+def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes]) -> MintedPass:
+    sealed = None
+    if issued.epoch is not None:
+        payload = face.payload(issued.mode, issued.pass_id)
+        secret = secrets[issued.epoch]
+        sealed = seal_for_qr(payload, epoch_secret=secret, epoch=issued.epoch, pass_id=issued.pass_id)
+    return MintedPass(issued.pass_id, issued.device_key, issued.pass_bytes, sealed, issued.expires_at)
+
+
+def _entry(issued: IssuedPass, key: bytes) -> Entry:
+    return Entry(
+        kind="traveller:pass:minted",
+        clear={"zone": issued.zone, "mode": issued.mode.name.lower()},
+        personal={"pass": issued.pass_id.hex(), "consents": [str(consent) for consent in issued.consents]},
+        traveller=issued.traveller,
+        traveller_key=key,
+    )

@@ -1,0 +1,143 @@
+"""A gate asks for the face template behind a pass it was shown. Every check is made again, then it is
+sealed to that gate.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.core.denial import Denied
+from broker.core.gate import Gate
+from broker.core.rulebook import Rulebook
+from broker.core.sealing import unseal
+from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
+from broker.flows.covering import still_covered
+from broker.flows.gate_request import authenticate, may_speak
+from broker.flows.ports import Entry, KeyStore, Work
+from broker.wire import device_proof, hpke, travel_pass
+from broker.wire.errors import VerifyError, WireError
+from broker.wire.gate_api import ReleaseRequest
+from broker.wire.keys import Entropy
+from broker.wire.qr_payload import parse_qr
+from broker.wire.reasons import Reason
+from broker.wire.sealed_template import FaceTemplate, TemplatePayload, check_commitment
+from broker.wire.trust_list import TrustList
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """HPKE ciphertext of a TemplatePayload for one gate, which holds the pass until `reserved_until`."""
+
+    ciphertext: bytes
+    reserved_until: datetime
+
+
+def release_template(
+    work: Work,
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    trust_list: TrustList,
+    request: bytes,
+    at: datetime,
+    entropy: Entropy,
+) -> Released | Denied:
+    """Answer a signed ReleaseRequest, once per pass and counter. The checks run in lock order: consents, then the pass.
+
+    Denied: a lane reason, journalled. Raises GateNotAuthenticated (not journalled: anyone can send such bytes).
+    """
+    # (1) the gate: its key, its signature, its time
+    gate, message = authenticate(work, request, ReleaseRequest, at=at)
+    issued: IssuedPass | None = None
+    try:
+        _check_gate(gate, message)
+        # (2) the code, as if no gate had looked at it: signature, expiry, zone, proof
+        qr = parse_qr(message.qr)
+        shown = travel_pass.verify(qr.pass_bytes, trust_list, at=at, expected_zone=gate.zone)
+        device_proof.verify(qr, shown, at=at)
+        # (3) our own record of that pass
+        issued = _find(work, shown)
+        # (4) the consents it rests on, locked: a withdrawal that committed first has won
+        _check_consents(work, rulebook, issued, at=at)
+        # (5) the pass, locked: neither revoked nor spent, and at no other gate just now
+        _check_free(work, gate, issued, at=at)
+        # (6) the template it committed to
+        payload = _open(work, keys, issued, shown.claims.commitment)
+        # (7) sealed to this gate's one-use key and this very request
+        sealed = hpke.seal(payload.encode(), message.hpke_public, message.info(request))
+        # (8) one answer per pass and counter; the last check, so that a refusal uses nothing up
+        if not work.passes.answer_once(issued.zone, issued.pass_id, qr.counter, gate_id=gate.gate_id, at=at):
+            raise VerifyError(Reason.ALREADY_RELEASED, "this code was answered before")
+    except WireError as refusal:
+        _journal(work, keys, gate, issued, refused=refusal.reason, at=at, entropy=entropy)
+        return Denied(refusal.reason, refusal.detail)
+
+    # (9) reserve and journal: with the answer noted in (8), one transaction
+    until = at + RESERVATION
+    work.passes.reserve(issued.zone, issued.pass_id, gate_id=gate.gate_id, until=until)
+    _journal(work, keys, gate, issued, refused=None, at=at, entropy=entropy)
+    return Released(sealed, until)
+
+
+def _check_gate(gate: Gate, message: ReleaseRequest) -> None:
+    if may_speak(gate, gate_id=message.gate_id, zone=message.zone) is not None:
+        raise VerifyError(Reason.RELEASE_REFUSED, "a gate in service asks for itself and its own zone")
+
+
+def _find(work: Work, shown: travel_pass.TravelPass) -> IssuedPass:
+    issued = work.passes.find(shown.claims.zone, shown.claims.pass_id)
+    if issued is None or hashlib.sha256(issued.pass_bytes).digest() != shown.hash:
+        raise VerifyError(Reason.RELEASE_REFUSED, "no such pass was minted here, or it is long over")
+    return issued
+
+
+def _check_consents(work: Work, rulebook: Rulebook, issued: IssuedPass, *, at: datetime) -> None:
+    if issued.traveller is None:
+        raise VerifyError(Reason.REVOKED, "the traveller was erased")
+    uses = rulebook.uses_of_pass(issued.traveller, issued.zone, issued.mode)
+    denied = still_covered(work, issued.consents, uses, at=at)
+    if denied is not None:
+        raise VerifyError(Reason(denied.reason), denied.detail)
+
+
+def _check_free(work: Work, gate: Gate, issued: IssuedPass, *, at: datetime) -> None:
+    locked = work.passes.lock(issued.zone, issued.pass_id)
+    if locked.revoked_at is not None:
+        raise VerifyError(Reason.REVOKED, "revoked before it was shown")
+    if work.passes.spent(issued.zone, issued.pass_id):
+        raise VerifyError(Reason.ALREADY_SPENT, "an exit was opened on this pass")
+    if locked.reserved_for_other(gate.gate_id, at=at):
+        raise VerifyError(Reason.ALREADY_RESERVED, "another lane holds this pass")
+
+
+def _open(work: Work, keys: KeyStore, issued: IssuedPass, committed: bytes) -> TemplatePayload:
+    kept = work.templates.find(issued.traveller) if issued.traveller is not None else None
+    if issued.traveller is None or kept is None or kept.template_id != issued.template_id:
+        raise VerifyError(Reason.TEMPLATE_UNAVAILABLE, "the enrolment this pass was made from is gone")
+    key = keys.key(issued.traveller)
+    template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
+    seeds = keys.seeds(issued.traveller)
+    payload = payload_of(issued.mode, template, seeds=seeds, traveller_key=key, pass_id=issued.pass_id)
+    check_commitment(payload, committed)
+    return payload
+
+
+def _journal(
+    work: Work,
+    keys: KeyStore,
+    gate: Gate,
+    issued: IssuedPass | None,
+    *,
+    refused: Reason | None,
+    at: datetime,
+    entropy: Entropy,
+) -> None:
+    clear = {"zone": gate.zone, "gate": gate.gate_id}
+    kind = "gate:template:released" if refused is None else "gate:template:refused"
+    if refused is not None:
+        clear["reason"] = refused.value
+    if issued is None or issued.traveller is None:
+        entry = Entry(kind, clear)
+    else:
+        entry = Entry(kind, clear, {"pass": issued.pass_id.hex()}, issued.traveller, keys.key(issued.traveller))
+    work.journal.append(entry, at=at, entropy=entropy)
