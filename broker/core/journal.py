@@ -40,7 +40,7 @@ class EntrySealed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A decoded leaf. `hour` is in Unix seconds, a multiple of 3600; `sealed` is None when nobody's data is involved."""
+    """A decoded leaf. `hour` is in Unix seconds, a multiple of 3600; `sealed` is None without personal data."""
 
     handle: bytes
     kind: str

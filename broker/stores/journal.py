@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, SmallInteger, Table, Text, insert, text
 from sqlmodel import Session
 
 from broker.core.journal import HANDLE_BYTES, JournalEntry, decode_entry, new_entry
 from broker.core.journal_tree import TILE_WIDTH, Node, consistency_nodes, fold, inclusion_nodes, read_node
+from broker.flows.ports import Entry
 from broker.stores.base import metadata
 from broker.stores.unit_of_work import UnitOfWork
 from broker.wire.cbor import Value
@@ -81,12 +83,16 @@ class Journal:
 
         `personal` is sealed under `traveller_key` (32 bytes). Raises ValueError as `core.journal.new_entry` does.
         """
-        entry = new_entry(
-            kind, clear=clear, personal=personal, traveller_key=traveller_key, at=at, handle=entropy(HANDLE_BYTES)
-        ).encode()
-        leaf = leaf_hash(entry)
-        uow.session.execute(_APPEND, {"leaf_hash": leaf, "entry": entry})
-        return leaf
+        row = _row(kind, clear, personal, traveller_key, at, entropy)
+        uow.session.execute(_APPEND, row)
+        return row["leaf_hash"]
+
+    def append_all(self, uow: UnitOfWork, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> list[bytes]:
+        """Append in order with one round trip; returns the leaf hashes."""
+        rows = [_row(entry.kind, entry.clear, entry.personal, entry.traveller_key, at, entropy) for entry in entries]
+        if rows:
+            uow.session.execute(_APPEND, rows)
+        return [row["leaf_hash"] for row in rows]
 
     def read(self, uow: UnitOfWork, leaf_hashes: Collection[bytes]) -> dict[bytes, JournalEntry]:
         """The entries with these leaf hashes, placed or still waiting; unknown ones are absent."""
@@ -113,10 +119,32 @@ class Journal:
             raise ValueError("no such pair of trees")
         return _hashes(uow.session, consistency_nodes(old_size, size))
 
+    def origin(self, uow: UnitOfWork) -> str:
+        """The log's name, for which every checkpoint is signed."""
+        return str(uow.session.execute(_ORIGIN).scalar_one())
+
     def latest_checkpoint(self, uow: UnitOfWork) -> str | None:
         """The newest signed note, or None before the first."""
         latest = uow.session.execute(_LATEST).one_or_none()
         return None if latest is None else str(latest.note)
+
+
+class _Row(TypedDict):
+    leaf_hash: bytes
+    entry: bytes
+
+
+def _row(
+    kind: str,
+    clear: Mapping[str, Value],
+    personal: Mapping[str, Value] | None,
+    traveller_key: bytes | None,
+    at: datetime,
+    entropy: Entropy,
+) -> _Row:
+    handle = entropy(HANDLE_BYTES)
+    entry = new_entry(kind, clear=clear, personal=personal, traveller_key=traveller_key, at=at, handle=handle).encode()
+    return {"leaf_hash": leaf_hash(entry), "entry": entry}
 
 
 _READ = text(
@@ -125,6 +153,7 @@ _READ = text(
 )
 _POSITION = text("SELECT position FROM journal_entries WHERE leaf_hash = :leaf")
 _LATEST = text("SELECT size, root, frontier, note FROM journal_checkpoints ORDER BY size DESC LIMIT 1")
+_ORIGIN = text("SELECT origin FROM journal_log")
 _FULL_TILE = text("SELECT hashes FROM journal_tiles WHERE level = :level AND index = :index")
 _PARTIAL_LEAVES = text(
     "SELECT string_agg(leaf_hash, ''::bytea ORDER BY position) FROM journal_entries "

@@ -1,8 +1,9 @@
 """The local key store: each subject's key and transform seeds, wrapped, in an SQLite file apart from the database.
 
-Destroying a record must leave no copy in any file of the store (specs/key-store.md 3), and SQLite alone does not promise
-that: when it rebalances a tree it may leave stale copies of cells behind. So records never move. They have one length, are
-appended in rowid order, and are destroyed by overwriting them in place with zeros; the write-ahead log is then emptied.
+Destroying a record must leave no copy in any file of the store (specs/key-store.md 3), and SQLite alone does not
+promise that: when it rebalances a tree it may leave stale copies of cells behind. So records never move. They have one
+length, are appended in rowid order, and are destroyed by overwriting them in place with zeros; the write-ahead log is
+then emptied.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""What wraps the key store's records. This port is where a PKCS#11 token or a cloud KMS plugs in (specs/key-store.md)."""
+"""What wraps the key store's records: the port where a PKCS#11 token or a cloud KMS plugs in (specs/key-store.md)."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class UnwrapFailed(Exception):
 
 
 class MasterKey(Protocol):
-    """Wraps 64-byte records. `context` is authenticated, not stored: a record moved to another subject does not open."""
+    """Wraps 64-byte records. `context` is authenticated, not stored: a record moved to another subject stays shut."""
 
     def wrap(self, secret: bytes, context: bytes) -> bytes:
         """The wrapped record; equal lengths in give equal lengths out."""
@@ -30,7 +30,9 @@ class MasterKey(Protocol):
 
 
 class FileMasterKey:
-    """AES-256-GCM under a key in a 0600 file. Nonces are random: one key wraps at most 2**32 records (NIST SP 800-38D)."""
+    """AES-256-GCM under a key in a 0600 file. Nonces are random, so one key wraps at most 2**32 records
+    (NIST SP 800-38D 8.3).
+    """
 
     def __init__(self, key: bytes, *, entropy: Callable[[int], bytes] = os.urandom) -> None:
         if len(key) != _KEY_BYTES:

@@ -1,7 +1,8 @@
 """Gives committed entries their place in the log and signs a checkpoint.
 
-Each worker runs one; a lock in the database lets one of them work at a time. A run is one transaction: entries, tiles and
-checkpoint appear together or not at all, and the primary key on `position` makes a fork impossible even without the lock.
+Each worker runs one; a lock in the database lets one of them work at a time. A run is one transaction: entries, tiles
+and checkpoint appear together or not at all, and the primary key on `position` makes a fork impossible even without
+the lock.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The broker's private keys, one 0600 PEM file each (PKCS #8) in a folder of their own; retired ones leave a public half."""
+"""The broker's private keys, one 0600 PEM file each (PKCS #8) in one folder; a retired one leaves its public half."""
 
 import os
 from collections.abc import Callable

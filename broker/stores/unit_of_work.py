@@ -35,7 +35,7 @@ class UnitOfWork:
             self.session.close()  # rolls back what was not committed
 
     def commit(self) -> None:
-        """Make everything so far durable. Raises DatabaseUnavailable, with `outcome_unknown` if the connection broke."""
+        """Make everything so far durable. Raises DatabaseUnavailable (`outcome_unknown` if the connection broke)."""
         try:
             self.session.flush()
         except PoolTimeout as error:

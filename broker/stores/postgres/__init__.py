@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: packaged binaries under this project's own supervision (specs/decisions/embedded-postgresql.md).
+"""The embedded PostgreSQL: packaged binaries under this project's own supervision.
 
-Standard library only, so that the supervisor process stays small.
+Why: specs/decisions/embedded-postgresql.md. Standard library only, so that the supervisor process stays small.
 """
 
 from broker.stores.postgres.embedded import EmbeddedPostgres

@@ -62,7 +62,8 @@ def account_for(base: Path) -> Account:
     if uid != 0:
         if owner is not None and owner != uid:
             raise PostgresError(
-                f"the database under {base} belongs to {_name(owner)}: run as that user or as root, or choose another data directory"
+                f"the database under {base} belongs to {_name(owner)}: run as that user or as root, "
+                "or choose another data directory"
             )
         return _by_uid(uid)
     if owner:

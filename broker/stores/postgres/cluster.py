@@ -59,7 +59,7 @@ class Server:
         return cls(layout, account, binaries.readable_by(account))
 
     def popen(self, command: list[str], *, folder: Path, stdin: int, output: int) -> "subprocess.Popen[bytes]":
-        """Run a program as the account, in `folder`, with a clean environment; it is told to stop if this process dies."""
+        """Run a program as the account, in `folder`, with a clean environment; it stops if this process dies."""
         other = self.account.is_other
         return subprocess.Popen(
             [str(self.programs / "bin" / command[0]), *command[1:]],
@@ -118,16 +118,18 @@ def prepare_base(layout: Layout) -> Account:
 
 
 def create(server: Server, run: Callable[["subprocess.Popen[bytes]"], int], settings: dict[str, str]) -> None:
-    """Make the cluster, the role and the database, unless they exist. `run` waits for a program and returns its exit code.
+    """Make the cluster, the role and the database, unless they exist.
 
-    Whatever an interrupted attempt left is discarded: the final name appears last, by a rename.
+    `run` waits for a program and returns its exit code. Whatever an interrupted attempt left is discarded: the final
+    name appears last, by a rename. Raises PostgresError.
     """
     layout = server.layout
     if layout.cluster.exists():
         version = (layout.cluster / "PG_VERSION").read_text().strip()
         if version != str(binaries.MAJOR):
             raise PostgresError(
-                f"{layout.cluster} was made by PostgreSQL {version}, this is {binaries.MAJOR}: dump it with the old version and restore it here"
+                f"{layout.cluster} was made by PostgreSQL {version}, this is {binaries.MAJOR}: "
+                "dump it with the old version and restore it here"
             )
         return
     shutil.rmtree(layout.unfinished, ignore_errors=True)
@@ -172,7 +174,7 @@ def create(server: Server, run: Callable[["subprocess.Popen[bytes]"], int], sett
 
 
 def _new_password(path: Path, account: Account) -> str:
-    """A fresh password of 192 random bits in a file only the account reads; URL-safe characters need no quoting in SQL."""
+    """A fresh password of 192 random bits in a file only the account reads. Its URL-safe characters need no quoting."""
     password = secrets.token_urlsafe(24)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

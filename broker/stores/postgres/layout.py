@@ -1,4 +1,4 @@
-"""Where one cluster keeps its files: everything under `<data dir>/postgres`, 0700, owned by the account that runs it."""
+"""Where one cluster keeps its files: all under `<data dir>/postgres`, 0700, owned by the account that runs it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Layout:
 
     @property
     def attached_lock(self) -> Path:
-        """flock: held shared by every process that uses the server, exclusively by a supervisor that is shutting down."""
+        """flock: held shared by every process that uses the server, exclusively by a supervisor shutting down."""
         return self.base / "attached.lock"
 
     @property

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -33,6 +33,10 @@ _KEEP = signal.SIGUSR1
 _WATCHED = _STOP | {signal.SIGCHLD, _KEEP}
 
 
+class AlreadySupervised(PostgresError):
+    """Another supervisor was faster."""
+
+
 class _Stopped(Exception):
     """A signal asked the supervisor to stop."""
 
@@ -46,14 +50,13 @@ class Supervisor:
         self.settings = settings
         self.postmaster: subprocess.Popen[bytes] | None = None
 
-    def run(self, announce: "Announcer") -> None:
-        """Until told to stop. Raises PostgresError; the server is down when this returns or raises."""
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Until told to stop. Raises PostgresError (AlreadySupervised); the server is down when this ends."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         server = Server.prepare(self.layout)
         with _exclusive(self.layout.supervisor_lock, server) as held:
             if not held:
-                announce.busy()
-                raise PostgresError(f"another supervisor already runs the database under {self.layout.base}")
+                raise AlreadySupervised(f"another supervisor already runs the database under {self.layout.base}")
             self.layout.log.unlink(missing_ok=True)
             try:
                 with _socket_dir(server) as (argument, address):
@@ -62,7 +65,7 @@ class Supervisor:
                         create(server, self._finish, self.settings)
                         self._start(server, argument)
                         _write_endpoint(server, address)
-                        announce.ready()
+                        on_ready()
                         self._watch(server, argument)
                     finally:
                         self._stop()
@@ -118,7 +121,8 @@ class Supervisor:
                     crashes = [*(at for at in crashes if monotonic() - at < _CRASH_WINDOW), monotonic()]
                     if len(crashes) >= _MAX_CRASHES:
                         raise PostgresError(
-                            f"PostgreSQL crashed {len(crashes)} times within {_CRASH_WINDOW:.0f} s: {_server_log(self.layout)}"
+                            f"PostgreSQL crashed {len(crashes)} times within {_CRASH_WINDOW:.0f} s: "
+                            f"{_server_log(self.layout)}"
                         )
                     orphans.clear(server, self._pause)
                     self._start(server, socket_argument)
@@ -160,7 +164,7 @@ class Announcer:
         self._send({"ready": True})
 
     def busy(self) -> None:
-        """Another supervisor was faster."""
+        """The server is another supervisor's."""
         self._send({"ready": False, "busy": True})
 
     def failed(self, why: str) -> None:
@@ -242,6 +246,11 @@ def _write_endpoint(server: Server, address: str) -> None:
     fresh.rename(layout.endpoint)
 
 
+def supervise(data_dir: Path, *, on_ready: Callable[[], None]) -> None:
+    """Run the server in this process's foreground until a signal. Raises PostgresError."""
+    Supervisor(Layout.of(data_dir), keep=True, settings={}).run(on_ready)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="broker.stores.postgres.supervisor")
     parser.add_argument("data_dir", type=Path)
@@ -256,7 +265,10 @@ def main() -> int:
     announce = Announcer(options.announce)
     settings = dict(item.split("=", 1) for item in options.set)
     try:
-        Supervisor(Layout.of(options.data_dir), keep=options.keep, settings=settings).run(announce)
+        Supervisor(Layout.of(options.data_dir), keep=options.keep, settings=settings).run(announce.ready)
+    except AlreadySupervised:
+        announce.busy()
+        return 1
     except (PostgresError, OSError) as error:
         announce.failed(str(error))
         print(error, file=sys.stderr)  # noqa: T201 -- the process's own log

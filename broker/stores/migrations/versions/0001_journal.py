@@ -55,23 +55,30 @@ INSERT INTO journal_log VALUES ('tongguan/journal/' || gen_random_uuid());
 _GUARDS = """
 CREATE FUNCTION journal_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'the journal is append-only: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'the journal is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
 END $$;
 
 -- An entry leaves the inbox only when the log has it.
 CREATE FUNCTION journal_only_when_placed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM journal_entries WHERE leaf_hash = OLD.leaf_hash) THEN
-        RAISE EXCEPTION 'the journal is append-only: an entry without a place cannot be deleted' USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION 'the journal is append-only: an entry without a place cannot be deleted'
+            USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN OLD;
 END $$;
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_entries FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_tiles FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
-CREATE TRIGGER fixed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_log FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
-CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON journal_inbox FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_tiles
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER fixed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON journal_log
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON journal_inbox
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
 CREATE TRIGGER placed_first BEFORE DELETE ON journal_inbox FOR EACH ROW EXECUTE FUNCTION journal_only_when_placed();
 """
 
