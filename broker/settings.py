@@ -1,7 +1,7 @@
 """What an operator decides, read once by the composition root and passed on as a value.
 
-Sources, strongest first: arguments, `TONGGUAN_*` environment variables, `broker.toml` in the home directory. Secrets have
-no default. Nothing here is read at import.
+Sources, strongest first: arguments, `TONGGUAN_*` environment variables, `broker.toml` in the home directory. Secrets
+have no default. Nothing here is read at import.
 """
 
 import tomllib
@@ -38,8 +38,9 @@ def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     for layer in layers:
         for key, value in layer.items():
             below = result.get(key)
-            nested = isinstance(below, Mapping) and isinstance(value, Mapping)
-            result[key] = _merged(below, value) if nested else value
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                value = _merged(below, value)
+            result[key] = value
     return result
 
 
@@ -84,7 +85,7 @@ class Settings(BaseSettings):
 
     # Unset: the embedded PostgreSQL under `home`.
     database_url: SecretStr | None = None
-    # Worker threads of one process; the connection pool has the same size, so that a thread never waits for a connection.
+    # Worker threads of one process; its connection pool is a little larger, so that no thread waits for a connection.
     threads: int = Field(default=40, ge=1, le=400)
 
     # Where the face models are; unset: the platform's cache directory.

@@ -44,9 +44,7 @@ REGISTER: Mapping[str, ProblemType] = {
     "consent-required": ProblemType(
         403, "No consent covers this", "Send the person to the consent page, if they want this."
     ),
-    "release-refused": ProblemType(
-        403, "The template is not released", "Refer the person to an officer; see `reason`."
-    ),
+    "release-refused": ProblemType(403, "The template is not released", "Refer the person to an officer."),
     "invitation-invalid": ProblemType(403, "The enrolment code is not valid", "Ask the operator for a new code."),
     "consent-unknown": ProblemType(404, "There is no such consent", "Fetch the list of consents again."),
     "pass-unknown": ProblemType(404, "There is no such pass", "Fetch new passes."),
@@ -70,7 +68,6 @@ REGISTER: Mapping[str, ProblemType] = {
 _REFUSALS: Mapping[Refusal, str] = {
     Refusal.CONSENT_MISSING: "consent-required",
     Refusal.CONSENT_UNKNOWN: "consent-unknown",
-    Refusal.NOT_ENROLLED: "not-enrolled",
     Refusal.NO_PORTRAIT: "no-portrait",
     Refusal.DEVICE_KEY_USED: "device-key-used",
     Refusal.PASS_UNKNOWN: "pass-unknown",
@@ -80,18 +77,21 @@ _REFUSALS: Mapping[Refusal, str] = {
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {
     Refusal.CONSENT_MISSING: Reason.CONSENT_WITHDRAWN,
-    Refusal.NOT_ENROLLED: Reason.TEMPLATE_UNAVAILABLE,
     Refusal.GATE_INACTIVE: Reason.RELEASE_REFUSED,
 }
-_CAPTURE = frozenset(
-    {
-        Reason.MALFORMED_IMAGE,
-        Reason.NO_FACE,
-        Reason.SEVERAL_FACES,
-        Reason.POOR_QUALITY,
-        Reason.NOT_SAME_PERSON,
-    }
+_CAPTURE = (
+    Reason.MALFORMED_IMAGE,
+    Reason.NO_FACE,
+    Reason.SEVERAL_FACES,
+    Reason.POOR_QUALITY,
+    Reason.NOT_SAME_PERSON,
 )
+# Any other lane reason means that a gate does not get the template.
+_FOR_REASON: Mapping[Reason, str] = {
+    Reason.CONSENT_WITHDRAWN: "consent-required",
+    Reason.TEMPLATE_UNAVAILABLE: "not-enrolled",
+    **dict.fromkeys(_CAPTURE, "capture-refused"),
+}
 
 
 class Problem(Exception):
@@ -136,11 +136,7 @@ def of_denial(denied: Denied) -> Problem:
     if isinstance(denied.reason, Refusal):
         slug, reason = _REFUSALS[denied.reason], _REASONS.get(denied.reason)
         return Problem(slug, cause=denied.detail, reason=reason)
-    if denied.reason is Reason.CONSENT_WITHDRAWN:
-        slug = "consent-required"
-    else:
-        slug = "capture-refused" if denied.reason in _CAPTURE else "release-refused"
-    return Problem(slug, cause=denied.detail, reason=denied.reason)
+    return Problem(_FOR_REASON.get(denied.reason, "release-refused"), cause=denied.detail, reason=denied.reason)
 
 
 def answer(problem: Problem, request_id: str) -> Response:

@@ -1,0 +1,59 @@
+"""What the endpoints work with, given once by the composition root."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
+
+from broker.core.rulebook import Rulebook
+from broker.flows.ports import BeginWork, FaceExaminer, KeyStore, Work
+from broker.wire.keys import Entropy, PublicKey, Signer
+from broker.wire.trust_list import TrustedKey
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Ports, keys and the few settings that pages need. `ready` raises when the broker cannot work now."""
+
+    begin: BeginWork
+    keys: KeyStore
+    rulebook: Rulebook
+    examiner: FaceExaminer
+    pass_signer: Signer
+    status_signer: Signer
+    receipt_signer: Signer
+    root_key: PublicKey
+    pass_keys: tuple[TrustedKey, ...]
+    ready: Callable[[], None]
+    clock: Clock
+    entropy: Entropy
+    issuer: str
+    language: str
+    wallet_origins: tuple[str, ...]
+    return_uris: tuple[str, ...]
+
+
+def services_of(request: HTTPConnection) -> Services:
+    """The services of this application."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+def unit_of_work(request: Request) -> Iterator[Work]:
+    """One transaction for one endpoint. It takes a connection at its first statement, within the endpoint's body."""
+    with services_of(request).begin() as work:
+        yield work
+
+
+Provided = Annotated[Services, Depends(_services)]
+# Scope "function": the commit happens before the response leaves, so a failed commit is never answered with success.
+Transaction = Annotated[Work, Depends(unit_of_work, scope="function")]

@@ -1,0 +1,308 @@
+"""The wallet API: what a person does about their own face, consents and passes. Every address needs a DPoP-bound access
+token of scope `wallet`; the person is the token's.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.core.denial import Denied
+from broker.core.travel import offline_effect
+from broker.core.zone import BROKER
+from broker.flows.enrol import enrol
+from broker.flows.erase import destroy_erased_keys, erase
+from broker.flows.look import list_consents, list_uses, show_profile
+from broker.flows.mint_pass import mint_pass
+from broker.flows.ports import JournalledUse
+from broker.flows.revoke_pass import revoke_pass
+from broker.flows.withdraw_consent import forget_face, withdraw_consent
+from broker.oidc.resource import AccessToken, require_token
+from broker.web.bodies import JSON, KIB, MIB, BodyRule, Rules
+from broker.web.error_handlers import respond
+from broker.web.fields import PassId, from_base64url, to_base64url
+from broker.web.pages import language_of
+from broker.web.problems import of_denial
+from broker.web.services import Provided, Services, Transaction
+from broker.web.wallet_messages import (
+    Consent,
+    Consents,
+    ConsentState,
+    Enrolment,
+    Erased,
+    Me,
+    Offers,
+    Pass,
+    Passes,
+    PassOrder,
+    PurposeOffer,
+    Revocation,
+    Use,
+    Uses,
+    Withdrawal,
+    ZoneOffer,
+)
+from broker.wire.travel_pass import PassMode
+
+router = APIRouter(prefix="/wallet/v1")
+
+RULES: Rules = {
+    ("POST", "/wallet/v1/enrolment"): BodyRule(frozenset({"image/jpeg", "image/png"}), 8 * MIB),
+    ("POST", "/wallet/v1/passes"): BodyRule(frozenset({JSON}), 8 * KIB),
+}
+
+Person = Annotated[AccessToken, Depends(require_token("wallet"))]
+
+_MODES: Mapping[str, PassMode] = {"online": PassMode.ONLINE, "offline": PassMode.OFFLINE}
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.get("/me")
+def me(token: Person, services: Provided, work: Transaction) -> Me:
+    profile = show_profile(work, keys=services.keys, traveller=token.traveller_id)
+    claims = profile.claims
+    return Me(
+        traveller=token.subject,
+        provider=token.provider,
+        name=None if claims is None else claims.native_name or f"{claims.given_name} {claims.family_name}",
+        enrolled=profile.enrolled_at is not None,
+        enrolled_at=profile.enrolled_at,
+        portrait_waiting=profile.portrait_waiting,
+    )
+
+
+@router.get("/purposes")
+def purposes(request: Request, token: Person, services: Provided) -> Offers:
+    language = language_of(request)
+    rules = services.rulebook
+    return Offers(
+        purposes=[
+            PurposeOffer(
+                purpose=purpose.purpose_id,
+                title=purpose.texts["title"][language],
+                description=purpose.texts["purpose"][language],
+                per_zone=purpose.per_zone,
+            )
+            for purpose in rules.purposes.purposes.values()
+        ],
+        zones=[
+            ZoneOffer(
+                zone=zone.zone_id,
+                name=zone.name[language],
+                controller=zone.controller.name[language],
+                jurisdiction=zone.jurisdiction,
+            )
+            for zone in rules.zones.zones.values()
+        ],
+    )
+
+
+@router.get("/consents")
+def consents(request: Request, token: Person, services: Provided, work: Transaction) -> Consents:
+    language, at = language_of(request), services.clock()
+    records = list_consents(work, traveller=token.traveller_id)
+    live = work.passes.live(token.traveller_id, at=at)
+    found = []
+    for record, receipt in records:
+        status = _status(record, at)
+        resting = [issued for issued in live if record.consent_id in issued.consents]
+        found.append(
+            Consent(
+                consent_id=record.consent_id,
+                purpose=record.purpose,
+                title=services.rulebook.purposes.purpose(record.purpose).texts["title"][language],
+                zone=None if record.recipient == BROKER else record.recipient,
+                recipient=_recipient(services, record.recipient, language),
+                status=status,
+                given_at=record.given_at,
+                valid_until=record.valid_until,
+                settled_at=record.settled_at,
+                latest_offline_effect=offline_effect(resting, at=at) if status == "active" else None,
+                receipt=receipt,
+            )
+        )
+    return Consents(consents=found)
+
+
+@router.post("/consents/{consent_id}/withdraw", response_model=Withdrawal)
+def withdraw(
+    request: Request, consent_id: UUID, token: Person, services: Provided, work: Transaction
+) -> Withdrawal | Response:
+    outcome = withdraw_consent(
+        work,
+        keys=services.keys,
+        status_signer=services.status_signer,
+        traveller=token.traveller_id,
+        consent_id=consent_id,
+        at=services.clock(),
+        entropy=services.entropy,
+    )
+    if isinstance(outcome, Denied):
+        return respond(request, of_denial(outcome))
+    return Withdrawal(
+        consent_id=outcome.record.consent_id,
+        status="withdrawn" if outcome.record.status == "withdrawn" else "expired",
+        withdrawn_at=outcome.record.settled_at,
+        revoked_passes=outcome.revoked_passes,
+        latest_offline_effect=outcome.offline_effect,
+    )
+
+
+@router.post("/enrolment", status_code=201, response_model=Enrolment)
+def enrol_face(
+    request: Request, token: Person, services: Provided, capture: Annotated[bytes, Depends(_body)]
+) -> Enrolment | Response:
+    """Two short transactions of its own, none of them open while the face engine looks."""
+    outcome = enrol(
+        services.begin,
+        keys=services.keys,
+        rulebook=services.rulebook,
+        examiner=services.examiner,
+        status_signer=services.status_signer,
+        traveller=token.traveller_id,
+        capture=capture,
+        at=services.clock(),
+        entropy=services.entropy,
+    )
+    return respond(request, of_denial(outcome)) if isinstance(outcome, Denied) else Enrolment()
+
+
+@router.delete("/enrolment", response_model=Withdrawal)
+def forget(request: Request, token: Person, services: Provided, work: Transaction) -> Withdrawal | Response:
+    """Delete the face and withdraw the consent it was enrolled under."""
+    outcome = forget_face(
+        work,
+        keys=services.keys,
+        status_signer=services.status_signer,
+        traveller=token.traveller_id,
+        at=services.clock(),
+        entropy=services.entropy,
+    )
+    if isinstance(outcome, Denied):
+        return respond(request, of_denial(outcome))
+    return Withdrawal(
+        consent_id=outcome.record.consent_id,
+        status="withdrawn",
+        withdrawn_at=outcome.record.settled_at,
+        revoked_passes=outcome.revoked_passes,
+        latest_offline_effect=outcome.offline_effect,
+    )
+
+
+@router.post("/passes", response_model=Passes)
+def passes(
+    request: Request, order: PassOrder, token: Person, services: Provided, work: Transaction
+) -> Passes | Response:
+    at, mode = services.clock(), _MODES[order.mode]
+    outcome = mint_pass(
+        work,
+        keys=services.keys,
+        rulebook=services.rulebook,
+        pass_signer=services.pass_signer,
+        traveller=token.traveller_id,
+        zone=order.zone,
+        device_keys=[from_base64url(point) for point in order.device_keys],
+        mode=mode,
+        at=at,
+        entropy=services.entropy,
+    )
+    if isinstance(outcome, Denied):
+        return respond(request, of_denial(outcome))
+    minted = [
+        Pass(
+            pass_id=made.pass_id.hex(),
+            pass_=to_base64url(made.pass_bytes),
+            sealed_template=None if made.sealed_template is None else to_base64url(made.sealed_template),
+            expires_at=made.expires_at,
+            latest_offline_effect=made.expires_at if mode is PassMode.OFFLINE else None,
+        )
+        for made in outcome
+    ]
+    return Passes(passes=minted)
+
+
+@router.post("/passes/{pass_id}/revoke", response_model=Revocation)
+def revoke(
+    request: Request,
+    pass_id: Annotated[PassId, Path()],
+    token: Person,
+    services: Provided,
+    work: Transaction,
+) -> Revocation | Response:
+    outcome = revoke_pass(
+        work,
+        keys=services.keys,
+        status_signer=services.status_signer,
+        traveller=token.traveller_id,
+        pass_id=bytes.fromhex(pass_id),
+        at=services.clock(),
+        entropy=services.entropy,
+    )
+    if isinstance(outcome, Denied):
+        return respond(request, of_denial(outcome))
+    return Revocation(pass_id=pass_id, latest_offline_effect=outcome.offline_effect)
+
+
+@router.get("/uses")
+def uses(request: Request, token: Person, services: Provided, work: Transaction) -> Uses:
+    language = language_of(request)
+    found = list_uses(work, keys=services.keys, traveller=token.traveller_id)
+    return Uses(uses=[_use(services, use, language) for use in found])
+
+
+@router.delete("/account")
+def erase_account(token: Person, services: Provided) -> Erased:
+    """Erasure: the deletion is durable before the person's key is destroyed."""
+    at = services.clock()
+    with services.begin() as work:
+        erasure = erase(
+            work,
+            status_signer=services.status_signer,
+            traveller=token.traveller_id,
+            at=at,
+            entropy=services.entropy,
+        )
+    destroy_erased_keys(services.begin, keys=services.keys, at=at)
+    return Erased(erased_at=erasure.at, complete_at=erasure.complete_at)
+
+
+def _status(record: ConsentRecord, at: datetime) -> ConsentState:
+    """The state a person reads: a record that ran out or was superseded has expired, whatever the ledger calls it."""
+    match record.status:
+        case ConsentStatus.WITHDRAWN:
+            return "withdrawn"
+        case ConsentStatus.ACTIVE if record.valid_until > at:
+            return "active"
+        case ConsentStatus.PAUSED if record.valid_until > at:
+            return "paused"
+    return "expired"
+
+
+def _recipient(services: Services, recipient: str, language: str) -> str:
+    zones = services.rulebook.zones
+    if recipient in zones.zones:
+        return zones.zones[recipient].name[language]
+    return zones.broker.name[language] if recipient == BROKER else recipient
+
+
+def _use(services: Services, use: JournalledUse, language: str) -> Use:
+    clear = use.clear
+    recipient = clear.get("recipient", clear.get("zone"))
+    zone = clear.get("zone") or (recipient if recipient in services.rulebook.zones.zones else None)
+    reasons = clear.get("reasons") or ([clear["reason"]] if clear.get("reason") else [])
+    return Use(
+        entry=use.leaf_hash.hex(),
+        at=use.at,
+        kind=use.kind,
+        zone=zone,
+        recipient=None if recipient is None else _recipient(services, str(recipient), language),
+        decision=clear.get("decision"),
+        reasons=[str(reason) for reason in reasons],
+    )
