@@ -2,9 +2,8 @@
 POST.
 
 The cookie value is 256 random bits and new at every login, so a planted cookie never becomes a logged-in one (session
-fixation); the
-database holds its digest. The anti-forgery token of a page is a MAC under the cookie value: nothing to store, void
-after logout.
+fixation); the database holds its digest. The anti-forgery token of a page is a MAC under the cookie value: nothing to
+store, void after logout.
 """
 
 import hmac

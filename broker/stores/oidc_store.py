@@ -1,8 +1,7 @@
 """The authorization server's memory in PostgreSQL; implements `broker.oidc.ports.OidcUnit`.
 
 Everything that must happen once is one statement whose row lock or unique key decides: two concurrent takers of a
-handle, spenders of
-a code or presenters of a proof are put in order by the database.
+handle, spenders of a code or presenters of a proof are put in order by the database.
 """
 
 from collections.abc import Iterator

@@ -13,6 +13,7 @@ class ProviderFault(StrEnum):
 
     CANCELLED = "cancelled"  # the person said no: offer the choice of provider again
     UNREACHABLE = "unreachable"  # no answer, or not in time: try later or another provider
+    WITHHELD = "withheld"  # the person kept back something a login cannot do without
     REFUSED = "refused"  # the provider answered with an error: the login did not count
     UNTRUSTED = "untrusted"  # signature, issuer, audience, nonce or hash did not verify
     GARBLED = "garbled"  # the answer is not what its specification says

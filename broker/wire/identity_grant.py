@@ -1,15 +1,14 @@
 """IdentityGrant: what one login at one identity provider becomes, whatever dialect the provider speaks.
 
-Connectors produce it, `link_identity` and `enrol` consume it. It holds the most personal data in the system, so
-`repr` shows none of it.
-Format: specs/identity-grant.md.
+Connectors produce it, `link_identity` and `enrol` consume it. It holds the most personal data in the system, so `repr`
+shows none of it. Format: specs/identity-grant.md.
 """
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MAX_PORTRAIT_BYTES: Final = 2 * 1024 * 1024
 _JPEG_START: Final = b"\xff\xd8\xff"
@@ -36,18 +35,30 @@ class DocumentType(StrEnum):
 
 
 class VerifiedClaims(BaseModel):
-    """Who the authority says this is. Names are as the authority writes them; `native_name` is in Chinese characters
-    where there is one.
+    """Who the authority says this is, with names as the authority writes them: Latin ones in parts where it parts them,
+    Chinese ones whole (a Chinese name is never split by guessing).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    family_name: Annotated[ShortText, Field(repr=False)]
-    given_name: Annotated[ShortText, Field(repr=False)]
+    family_name: Annotated[ShortText | None, Field(repr=False)] = None
+    given_name: Annotated[ShortText | None, Field(repr=False)] = None
     native_name: Annotated[ShortText | None, Field(repr=False)] = None
     birth_date: Annotated[date, Field(repr=False)]
     document_type: DocumentType
     document_number: Annotated[str, Field(pattern=r"^[A-Z0-9]{7,18}$", repr=False)]
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> Self:
+        if self.native_name is None and self.family_name is None:
+            raise ValueError("a native name or a family name is needed")
+        return self
+
+    @property
+    def display_name(self) -> str:
+        """One line for a screen: the Chinese name where there is one."""
+        latin = " ".join(part for part in (self.family_name, self.given_name) if part)
+        return self.native_name or latin
 
 
 class IdentityGrant(BaseModel):

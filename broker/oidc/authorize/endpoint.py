@@ -6,8 +6,7 @@
 4. code (issue_code) or error, back to the client with `state` and `iss` (RFC 9207)
 
 The wallet is the broker's own client, so no screen asks whether it may see the login; what the *wallet* may do with
-personal
-data is asked purpose by purpose on the consent pages.
+personal data is asked purpose by purpose on the consent pages.
 """
 
 from typing import Final

@@ -64,6 +64,8 @@ def begin_login(
 def provider_failure(server: AuthorizationServer, error: ConnectorError, *, language: str, return_to: str) -> Response:
     """The page for a login that a provider did not complete; the cause goes to the log."""
     _log.warning("login not completed: %s", error)
-    status = 200 if error.fault is ProviderFault.CANCELLED else 502
+    by_the_person = error.fault in (ProviderFault.CANCELLED, ProviderFault.WITHHELD)
     key = f"provider_{error.fault}"
-    return failure_page(server, language, key, provider=error.provider, return_to=return_to, status=status)
+    return failure_page(
+        server, language, key, provider=error.provider, return_to=return_to, status=200 if by_the_person else 502
+    )

@@ -1,10 +1,8 @@
 """What ties a login at a provider to the browser that began it.
 
 The browser holds one random secret in a cookie, with the path to continue at; `state`, `nonce` and the PKCE verifier
-towards the provider are MACs
-under it. The
-database keeps a digest of the secret, so neither a stolen database nor a link sent by an attacker can finish a login
-(RFC 9700 4.7).
+towards the provider are MACs under it. The database keeps a digest of the secret, so neither a stolen database nor a
+link sent by an attacker can finish a login (RFC 9700 4.7).
 """
 
 import hmac
