@@ -33,7 +33,9 @@ def record_crossing(work: Work, *, keys: KeyStore, report: bytes, at: datetime, 
 
     known = work.gates.known_events(gate, [event.event_id for event in message.events])
     fresh = {event.event_id: event for event in message.events if event.event_id not in known}
-    conflicts = tuple(event.event_id for event in fresh.values() if _conflicts(work, gate, event, at=at))
+    # In the order of pass ids, so that two reports about the same passes cannot wait for each other.
+    in_lock_order = sorted(fresh.values(), key=lambda event: event.pass_id or b"")
+    conflicts = tuple(event.event_id for event in in_lock_order if _conflicts(work, gate, event, at=at))
     for event in fresh.values():
         work.gates.record_event(gate, event, conflict=event.event_id in conflicts, at=at)
     entries = [_entry(work, keys, gate, event, conflict=event.event_id in conflicts) for event in fresh.values()]

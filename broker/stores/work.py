@@ -1,0 +1,129 @@
+"""One transaction over everything the flows touch: the port `Work` over a unit of work."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+
+from broker.flows.ports import Entry, JournalledUse
+from broker.stores.consent_ledger import SqlConsentLedger
+from broker.stores.database import Database
+from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
+from broker.stores.journal import Journal
+from broker.stores.oidc_store import OidcUnit
+from broker.stores.pass_register import SqlPassRegister
+from broker.stores.status_list_store import SqlStatusRegister
+from broker.stores.tables import TRAVELLER_ENTRIES
+from broker.stores.template_vault import SqlTemplateVault
+from broker.stores.travellers import SqlTravellers
+from broker.stores.trust_list_store import SqlTrustListShelf
+from broker.stores.unit_of_work import UnitOfWork
+from broker.wire.keys import Entropy
+
+
+class SqlWork:
+    """Port `Work`. Each part is made at its first use and shares the unit's session, hence its transaction."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    @cached_property
+    def travellers(self) -> SqlTravellers:
+        return SqlTravellers(self.uow.session)
+
+    @cached_property
+    def logins(self) -> OidcUnit:
+        return OidcUnit(self.uow)
+
+    @cached_property
+    def consents(self) -> SqlConsentLedger:
+        return SqlConsentLedger(self.uow.session)
+
+    @cached_property
+    def templates(self) -> SqlTemplateVault:
+        return SqlTemplateVault(self.uow.session)
+
+    @cached_property
+    def passes(self) -> SqlPassRegister:
+        return SqlPassRegister(self.uow.session)
+
+    @cached_property
+    def status(self) -> SqlStatusRegister:
+        return SqlStatusRegister(self.uow.session)
+
+    @cached_property
+    def trust_lists(self) -> SqlTrustListShelf:
+        return SqlTrustListShelf(self.uow.session)
+
+    @cached_property
+    def gates(self) -> SqlGateRegister:
+        return SqlGateRegister(self.uow.session)
+
+    @cached_property
+    def epochs(self) -> SqlEpochRegister:
+        return SqlEpochRegister(self.uow.session)
+
+    @cached_property
+    def journal(self) -> "SqlJournal":
+        return SqlJournal(self.uow)
+
+
+class Works:
+    """Begins works: `begin` for a transaction of its own, `on` for one that already runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlWork]:
+        """Commits on leaving, rolls back on an exception. Takes no connection before its first statement."""
+        with self._database.unit_of_work() as uow:
+            yield SqlWork(uow)
+
+    def on(self, uow: UnitOfWork) -> SqlWork:
+        """A work inside the transaction of `uow`, which keeps the right to commit."""
+        return SqlWork(uow)
+
+
+class SqlJournal:
+    """Port `Journal`: the Merkle log, and the index from a traveller to the entries about them."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+        self._log = Journal()
+
+    def append(self, entry: Entry, *, at: datetime, entropy: Entropy) -> bytes:
+        return self.append_all([entry], at=at, entropy=entropy)[0]
+
+    def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
+        leaves = self._log.append_all(self._uow, entries, at=at, entropy=entropy)
+        about = [
+            {"traveller_id": entry.traveller, "leaf_hash": leaf, "at": at}
+            for entry, leaf in zip(entries, leaves, strict=True)
+            if entry.traveller is not None
+        ]
+        if about:
+            self._uow.session.execute(insert(TRAVELLER_ENTRIES).inline(), about)
+        return leaves
+
+    def of_traveller(
+        self, traveller: UUID, *, key: bytes, limit: int, before: datetime | None
+    ) -> Sequence[JournalledUse]:
+        query = select(TRAVELLER_ENTRIES.c.leaf_hash, TRAVELLER_ENTRIES.c.at)
+        query = query.where(TRAVELLER_ENTRIES.c.traveller_id == traveller)
+        if before is not None:
+            query = query.where(TRAVELLER_ENTRIES.c.at < before)
+        rows = self._uow.session.execute(query.order_by(TRAVELLER_ENTRIES.c.id.desc()).limit(limit)).all()
+        entries = self._log.read(self._uow, [bytes(row.leaf_hash) for row in rows])
+        uses = []
+        for row in rows:
+            leaf = bytes(row.leaf_hash)
+            entry = entries[leaf]
+            uses.append(JournalledUse(leaf, entry.kind, row.at, entry.clear, entry.open(key)))
+        return uses
+
+    def forget(self, traveller: UUID) -> None:
+        self._uow.session.execute(delete(TRAVELLER_ENTRIES).where(TRAVELLER_ENTRIES.c.traveller_id == traveller))
