@@ -19,8 +19,8 @@ function shellList(): Plugin {
       if (worker.imports.length > 0) throw new Error("sw.js must stand alone: a classic worker imports nothing");
       const assets = Object.keys(bundle).filter((name) => name.startsWith("assets/"));
       const shell = ["/index.html", ...assets.sort().map((name) => `/${name}`), ...PUBLIC_SHELL];
-      const marker = '"__SHELL__"';
-      if (!worker.code.includes(marker)) throw new Error("sw.js lost its marker for the shell list");
+      const marker = "__SHELL_FILES__";
+      if (worker.code.split(marker).length !== 2) throw new Error("sw.js lost its marker for the shell list");
       worker.code = worker.code.replace(marker, () => JSON.stringify(shell));
     },
   };

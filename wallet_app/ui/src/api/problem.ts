@@ -34,7 +34,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   );
 }
 
-/** Whether nothing came back at all: no signal, or no broker. */
+/** Whether nothing came back at all: no signal, or no broker. `fetch` says so with a bare TypeError; oauth4webapi's own carry a code. */
 export function isOffline(error: unknown): boolean {
-  return error instanceof TypeError;
+  return error instanceof TypeError && !("code" in error);
 }

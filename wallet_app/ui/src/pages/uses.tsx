@@ -1,0 +1,50 @@
+import type { Use } from "../api/wallet";
+import { formatTime, isKey } from "../i18n";
+import { Failed, Loading, PageTitle } from "../ui/parts";
+import { loadOffer, useResource, useWallet } from "../wallet";
+
+interface Log {
+  readonly uses: readonly Use[];
+  readonly nameOf: (zone: string) => string;
+}
+
+/** Every use of the person's data, as the journal has it. */
+export function Uses() {
+  const wallet = useWallet();
+  const { t, api, language } = wallet;
+  const [log, retry] = useResource<Log>(async () => {
+    const [uses, offer] = await Promise.all([api.uses(language), loadOffer(wallet)]);
+    return { uses, nameOf: (zone) => offer.zones.find((known) => known.zone === zone)?.name ?? zone };
+  }, [language]);
+  return (
+    <>
+      <PageTitle name={t("uses.title")}>{t("uses.title")}</PageTitle>
+      <p class="lead">{t("uses.intro")}</p>
+      {log.state === "loading" && <Loading />}
+      {log.state === "failed" && <Failed why={log.why} retry={retry} />}
+      {log.state === "ready" && log.value.uses.length === 0 && <p class="empty">{t("uses.none")}</p>}
+      {log.state === "ready" && log.value.uses.length > 0 && (
+        <ol class="log">
+          {log.value.uses.map((use, index) => (
+            <Entry key={`${use.at}-${index}`} use={use} nameOf={log.value.nameOf} />
+          ))}
+        </ol>
+      )}
+    </>
+  );
+}
+
+function Entry({ use, nameOf }: { use: Use; nameOf: (zone: string) => string }) {
+  const { t, language } = useWallet();
+  const kind = `kind.${use.kind}`;
+  const decision = `decision.${use.decision}`;
+  const where = use.recipient ?? (use.zone === null ? null : nameOf(use.zone));
+  return (
+    <li>
+      <strong>{t(isKey(kind) ? kind : "kind.other")}</strong>
+      {use.decision !== null && <span class={`tag ${use.decision}`}>{isKey(decision) ? t(decision) : use.decision}</span>}
+      {where !== null && <span>{where}</span>}
+      <time dateTime={new Date(use.at).toISOString()}>{formatTime(language, use.at)}</time>
+    </li>
+  );
+}
