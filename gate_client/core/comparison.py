@@ -1,4 +1,4 @@
-"""The comparison score of a probe and a reference (ISO/IEC 2382-37): cosines per embedder, fused by calibrated weights."""
+"""The comparison score of a probe and a reference (ISO/IEC 2382-37): cosines per embedder, fused by weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gate_client.core.thresholds import Thresholds
 
-Vector = NDArray[np.floating]
+Vector = NDArray[np.floating] | NDArray[np.int8]
 
 
 @dataclass(frozen=True)

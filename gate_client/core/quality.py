@@ -45,7 +45,7 @@ class QualityRules:
 @dataclass(frozen=True)
 class Measures:
     """detection_score 0..1; inter_eye px; outside 0..1; sharpness, brightness, contrast on 0..255 luma; yaw in
-    inter-eye distances; pitch 0 (eyes) .. 1 (mouth); roll degrees; covered_hint: chroma distance of mouth and cheeks."""
+    inter-eye distances; pitch 0 (eyes) .. 1 (mouth); roll degrees; covered_hint: chroma distance of mouth to cheeks."""
 
     detection_score: float
     inter_eye: float
@@ -85,15 +85,15 @@ def load_rules() -> QualityRules:
 def parse_rules(text: str) -> QualityRules:
     """Rules from TOML. Raises TypeError or KeyError where a limit is missing or unknown."""
     tables = tomllib.loads(text)
-    profiles = {
-        name: Limits(**{key: tuple(value) if isinstance(value, list) else value for key, value in limits.items()})
-        for name, limits in tables["profiles"].items()
-    }
+    profiles: dict[str, Limits] = {}
+    for name, table in tables["profiles"].items():
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+        profiles[name] = Limits(**values)
     return QualityRules(profiles=profiles, several=Several(**tables["several"]))
 
 
 def pose(landmarks: NDArray[np.floating]) -> tuple[float, float, float]:
-    """(yaw, pitch, roll) from five landmarks: two ratios and degrees, as `Measures` defines them. A rough pose, not an angle."""
+    """(yaw, pitch, roll) from five landmarks, as `Measures` defines them: two ratios and degrees, a rough pose."""
     points = np.asarray(landmarks, np.float64)
     eyes, nose, mouth = points[:2].mean(axis=0), points[2], points[3:].mean(axis=0)
     across = points[1] - points[0]

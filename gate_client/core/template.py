@@ -29,22 +29,23 @@ class TemplateError(ValueError):
 
 
 def transform(vector: Vector, *, seed: bytes, embedder: str) -> Float64:
-    """Rotate a vector (d,) by the key. The same seed gives unrelated rotations for different embedders."""
+    """Rotate vectors (..., d) by the key. The same seed gives unrelated rotations for different embedders."""
     if len(seed) != SEED_BYTES:
         raise TemplateError(f"a transform seed has {SEED_BYTES} bytes, not {len(seed)}")
     rotated = np.array(vector, np.float64)
-    directions = _normals(DOMAIN + embedder.encode() + b"\0" + seed, rotated.size)
+    dimension = rotated.shape[-1]
+    directions = _normals(DOMAIN + embedder.encode() + b"\0" + seed, dimension)
     start = 0
-    for first in range(rotated.size - 1):
-        length = rotated.size - first
+    for first in range(dimension - 1):
+        length = dimension - first
         direction = directions[start : start + length].copy()
         start += length
         # Reflecting along x + sign(x_1) |x| e_1 carries the first axis to a direction drawn uniformly.
         direction[0] += math.copysign(float(np.linalg.norm(direction)), direction[0])
-        tail = rotated[first:]
-        tail -= (2.0 * (direction @ tail) / (direction @ direction)) * direction
+        tail = rotated[..., first:]
+        tail -= (2.0 / (direction @ direction)) * (tail @ direction)[..., None] * direction
     # The last factor of Stewart's product is a sign per coordinate.
-    return np.where(directions[start : start + rotated.size] < 0, -rotated, rotated)
+    return np.where(directions[start : start + dimension] < 0, -rotated, rotated)
 
 
 def _normals(key: bytes, dimension: int) -> Float64:

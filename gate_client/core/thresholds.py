@@ -1,4 +1,4 @@
-"""Comparison thresholds and fusion weights: one versioned, calibrated data file, because neither means anything without the other."""
+"""Comparison thresholds and fusion weights: one versioned, calibrated file, for neither means anything alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 
 class ThresholdsError(ValueError):
@@ -17,12 +18,13 @@ class ThresholdsError(ValueError):
 
 @dataclass(frozen=True)
 class Level:
-    """A threshold for one false match rate: its interval, and what it accepted of mated pairs where it was calibrated."""
+    """A threshold for one false match rate, and the share of mated pairs it accepted, each with its 95 % interval."""
 
     fmr: float
     threshold: float
     interval: tuple[float, float]
     tar: float
+    tar_interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class EmbedderSet:
 
     weights: Mapping[str, float]
     levels: tuple[Level, ...]
+    models: Mapping[str, str]
+    """SHA-256 of the model files these thresholds were calibrated with."""
 
     def level(self, fmr: float) -> Level:
         for level in self.levels:
@@ -73,16 +77,7 @@ def parse(raw: bytes) -> Thresholds:
     """Thresholds from TOML. Fails closed: no set, no level or a weightless embedder is an error."""
     try:
         tables = tomllib.loads(raw.decode("utf-8"))
-        sets = {
-            name: EmbedderSet(
-                weights={key: float(value) for key, value in entry["weights"].items()},
-                levels=tuple(
-                    Level(float(e["fmr"]), float(e["threshold"]), (float(e["low"]), float(e["high"])), float(e["tar"]))
-                    for e in entry["levels"]
-                ),
-            )
-            for name, entry in tables["sets"].items()
-        }
+        sets = {name: _read_set(entry) for name, entry in tables["sets"].items()}
         thresholds = Thresholds(
             version=int(tables["version"]),
             calibrated_on=str(tables["calibrated_on"]),
@@ -91,7 +86,7 @@ def parse(raw: bytes) -> Thresholds:
             hash=hashlib.sha256(raw).hexdigest(),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ThresholdsError(f"not a thresholds file: {error}") from error
+        raise ThresholdsError(f"not a thresholds file: {error!r}") from error
     if not sets:
         raise ThresholdsError("no embedder set is calibrated")
     for name, entry in sets.items():
@@ -99,3 +94,25 @@ def parse(raw: bytes) -> Thresholds:
             raise ThresholdsError(f"{name}: every embedder of the set needs a positive weight")
         entry.level(thresholds.operating_fmr)
     return thresholds
+
+
+def _read_set(entry: dict[str, Any]) -> EmbedderSet:
+    return EmbedderSet(
+        weights={key: float(value) for key, value in entry["weights"].items()},
+        levels=tuple(
+            Level(
+                fmr=float(level["fmr"]),
+                threshold=float(level["threshold"]),
+                interval=_pair(level["interval"]),
+                tar=float(level["tar"]),
+                tar_interval=_pair(level["tar_interval"]),
+            )
+            for level in entry["levels"]
+        ),
+        models={str(name): str(sha256) for name, sha256 in entry["models"].items()},
+    )
+
+
+def _pair(values: list[float]) -> tuple[float, float]:
+    low, high = values
+    return float(low), float(high)

@@ -47,9 +47,7 @@ class Embedder:
         vectors = self._session.run([self._output], {self._input: self._tensor(np.stack(batch))})[0]
         vectors = np.asarray(vectors, np.float32).reshape(len(batch), -1)
         if vectors.shape[1] != self.spec.dimension:
-            raise ModelsMissing(
-                f"{self.name} returns {vectors.shape[1]} values, the registry says {self.spec.dimension}"
-            )
+            raise ModelsMissing(f"{self.name} gives {vectors.shape[1]} values, the registry says {self.spec.dimension}")
         total = sum(vector / max(float(np.linalg.norm(vector)), 1e-12) for vector in vectors)
         return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from broker.wire.reasons import Reason
 from gate_client.core.quality import QualityReport, QualityRules, judge, load_rules
+from gate_client.core.thresholds import Thresholds
 from gate_client.inference.detectors import open_detector
 from gate_client.inference.embedder import Embedder
 from gate_client.inference.faces import Detector, Face, Image
@@ -32,7 +34,13 @@ def default_model_dir() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "tongguan" / "models"
 
 
-class CaptureRefused(Exception):  # noqa: N818 (a refusal, named for what it says)
+def load_thresholds(model_dir: Path) -> Thresholds:
+    """The operator's own calibration, `thresholds.toml` in the model directory, or the shipped one."""
+    own = model_dir / "thresholds.toml"
+    return Thresholds.load(own if own.is_file() else None)
+
+
+class CaptureRefused(Exception):
     """This frame gives no face to compare. `quality` is set when the reason is POOR_QUALITY."""
 
     def __init__(self, reason: Reason, detail: str, quality: QualityReport | None = None) -> None:
@@ -58,12 +66,22 @@ class FaceEngine:
     """Detector and embedders of one registry, loaded once. Not thread-safe: one engine per lane."""
 
     def __init__(
-        self, detector: Detector, embedders: Mapping[str, Embedder], rules: QualityRules, hashes: dict[str, str]
+        self,
+        detector: Detector,
+        embedders: Mapping[str, Embedder],
+        rules: QualityRules,
+        *,
+        model_dir: Path,
+        model_hashes: dict[str, str],
+        settings: str,
     ) -> None:
         self._detector = detector
         self._embedders = dict(embedders)
         self._rules = rules
-        self.model_hashes = hashes
+        self._model_dir = model_dir
+        self.model_hashes = model_hashes
+        self.settings = settings
+        """The registry entries in force, as text: with the hashes, all that an embedding depends on."""
 
     @classmethod
     def load(cls, model_dir: Path | None = None, *, licence_clean: bool = False, threads: int = 1) -> FaceEngine:
@@ -81,7 +99,9 @@ class FaceEngine:
             open_detector(spec, model_dir, registry, threads=threads),
             embedders,
             load_rules(),
-            {name: registry.files[name].sha256 for name in files},
+            model_dir=model_dir,
+            model_hashes={name: registry.files[name].sha256 for name in files},
+            settings=repr((spec, [registry.embedders[name] for name in names])),
         )
 
     @property
@@ -94,6 +114,16 @@ class FaceEngine:
         """The id under which this set of embedders has thresholds."""
         return set_id(self.embedders)
 
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """The thresholds in force for these models. Raises ThresholdsError."""
+        return load_thresholds(self._model_dir)
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """The length of each embedder's vector."""
+        return {name: embedder.spec.dimension for name, embedder in self._embedders.items()}
+
     def analyse(self, image: Image) -> list[Face]:
         """Every face in a frame (height, width, 3) BGR, the largest first."""
         return self._detector.detect(image)
@@ -104,31 +134,40 @@ class FaceEngine:
         Raises CaptureRefused: NO_FACE, SEVERAL_FACES or POOR_QUALITY.
         """
         clock = _Stopwatch()
-        faces = clock.time("detect", lambda: self.analyse(image))
+        faces = clock.time("detect", partial(self.analyse, image))
         if not faces:
             raise CaptureRefused(Reason.NO_FACE, "no face in the frame")
         face = faces[0]
         if count := sum(self._comparable(face, other) for other in faces[1:]):
             raise CaptureRefused(Reason.SEVERAL_FACES, f"{count + 1} faces of comparable size")
-        quality = clock.time("quality", lambda: self._judge(image, face, profile))
+        quality = clock.time("quality", partial(self.judge, image, face, profile=profile))
         if not quality.acceptable:
             raise CaptureRefused(Reason.POOR_QUALITY, ", ".join(quality.failures), quality)
-        crops: dict[str, Image] = {}
-        embeddings: dict[str, Embedding] = {}
-        for name, embedder in self._embedders.items():
-            crops[name] = clock.time("align", lambda e=embedder: e.align(image, face.landmarks))  # type: ignore[misc]
-            embeddings[name] = clock.time(f"embed {name}", lambda e=embedder, c=crops[name]: e.embed(c))  # type: ignore[misc]
-        return Capture(face, crops[self.embedders[0]], quality, embeddings, clock.spent)
+        aligned, embeddings = self._embed(image, face, clock)
+        return Capture(face, aligned, quality, embeddings, clock.spent)
 
-    def _comparable(self, largest: Face, other: Face) -> bool:
-        rule = self._rules.several
-        return other.score >= rule.score and _side(other) >= rule.relative_side * _side(largest)
+    def embed(self, image: Image, face: Face) -> dict[str, Embedding]:
+        """Embeddings of a face without any judgement of it: for measuring error rates, never for a decision."""
+        return self._embed(image, face, _Stopwatch())[1]
 
-    def _judge(self, image: Image, face: Face, profile: str) -> QualityReport:
+    def judge(self, image: Image, face: Face, *, profile: str = "capture") -> QualityReport:
+        """The quality of a face by a profile of quality.toml. Raises CaptureRefused where its landmarks coincide."""
         try:
             return judge(measure(image, face), self._rules.profiles[profile])
         except ValueError as error:
             raise CaptureRefused(Reason.NO_FACE, str(error)) from error
+
+    def _embed(self, image: Image, face: Face, clock: _Stopwatch) -> tuple[Image, dict[str, Embedding]]:
+        crops: dict[str, Image] = {}
+        embeddings: dict[str, Embedding] = {}
+        for name, embedder in self._embedders.items():
+            crops[name] = clock.time("align", partial(embedder.align, image, face.landmarks))
+            embeddings[name] = clock.time(f"embed {name}", partial(embedder.embed, crops[name]))
+        return crops[self.embedders[0]], embeddings
+
+    def _comparable(self, largest: Face, other: Face) -> bool:
+        rule = self._rules.several
+        return other.score >= rule.score and _side(other) >= rule.relative_side * _side(largest)
 
 
 def _side(face: Face) -> float:

@@ -43,7 +43,7 @@ def fetch(source: Source, cache: Path) -> Path:
 
 
 def read_member(archive: Path, member: str, sha256: str) -> bytes:
-    """One file of a wheel, zip or tar archive, by exact name and hash. Nothing is unpacked to disk. Raises FetchError."""
+    """One file of a wheel, zip or tar archive, by exact name and hash, without unpacking to disk. Raises FetchError."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped, zipped.open(member) as stream:
@@ -75,8 +75,10 @@ def _pip(source: Source, folder: Path) -> None:
     requirement.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n", encoding="utf-8")
     kind = "--only-binary" if source.archive.endswith(".whl") else "--no-binary"
     _run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        + ["--require-hashes", kind, ":all:", "--dest", str(folder), "--requirement", str(requirement)],
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+            *("--require-hashes", kind, ":all:", "--dest", str(folder), "--requirement", str(requirement)),
+        ],
         source,
     )
 

@@ -38,7 +38,7 @@ def measure(image: Image, face: Face) -> Measures:
 
 
 def _covered(crop: cv2.typing.MatLike) -> float:
-    """Chroma distance (Lab a, b) between mouth and cheeks: skin on skin is small, a mask is not. A hint, never a refusal."""
+    """Chroma distance (Lab a, b) between mouth and cheeks: small on bare skin, larger on a mask. A hint, no refusal."""
     chroma = cv2.cvtColor(crop, cv2.COLOR_BGR2LAB)[..., 1:].astype(np.float64)
     rows, (left, right) = _CHEEKS
     cheeks = np.concatenate([chroma[rows, left].reshape(-1, 2), chroma[rows, right].reshape(-1, 2)])

@@ -6,7 +6,6 @@ The pyramid starts at the smallest face a lane cares about, so most of the usual
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -59,7 +58,7 @@ class Mtcnn:
         scale = CELL / self.spec.min_face
         while min(height, width) * scale >= CELL:
             size = (round(width * scale), round(height * scale))
-            level = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+            level = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
             probability, offsets = self._pnet.run(["probability", "offsets"], {"input": _prepare(level[None])})
             found.append(_cells(probability[0, 1], offsets[0], self.spec.thresholds[0], size, (width, height)))
             scale *= self.spec.scale_step
@@ -133,11 +132,11 @@ def _patches(frame: Image, boxes: Boxes, side: int) -> Float32:
     return _prepare(out)
 
 
-def _crop(frame: Image, x: float, y: float, size: float, side: int) -> Any:
+def _crop(frame: Image, x: float, y: float, size: float, side: int) -> cv2.typing.MatLike:
     height, width = frame.shape[:2]
     left, top = round(x), round(y)
     right, bottom = left + max(1, round(size)), top + max(1, round(size))
-    inner = frame[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    inner: cv2.typing.MatLike = frame[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     margins = (max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width))
     if any(margins):
         if not inner.size:

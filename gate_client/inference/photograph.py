@@ -53,7 +53,7 @@ def read_header(raw: bytes) -> Header:
             raise MalformedImage("neither JPEG nor PNG")
     except (struct.error, IndexError) as error:
         raise MalformedImage("the header ends early") from error
-    if not MIN_SIDE <= min(header.width, header.height) or max(header.width, header.height) > MAX_SIDE:
+    if min(header.width, header.height) < MIN_SIDE or max(header.width, header.height) > MAX_SIDE:
         raise MalformedImage(f"{header.width} x {header.height} pixels")
     if header.width * header.height > MAX_PIXELS:
         raise MalformedImage(f"{header.width} x {header.height} pixels, at most {MAX_PIXELS} are decoded")
@@ -111,7 +111,7 @@ def _jpeg(raw: bytes) -> Header:
 
 
 def _exif_orientation(tiff: bytes) -> int:
-    """Tag 0x0112 of the first directory; anything odd means 1, because a photograph without it is still a photograph."""
+    """Tag 0x0112 of the first directory. Anything odd means 1: a photograph without it is still a photograph."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 10:
         return 1

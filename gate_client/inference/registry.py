@@ -86,9 +86,9 @@ DetectorSpec = Annotated[MtcnnSpec | YunetSpec, Field(discriminator="kind")]
 
 
 class EmbedderSpec(_Entry):
-    """A network from an aligned face to a vector. `landmarks` are where the five points land in the square crop, in px.
+    """A network from an aligned face to a vector. `landmarks`: where the five points land in the square crop, px.
 
-    Input value = (pixel - mean) / std per channel, in the order of `colour`. The output is normalised to unit length here.
+    Input value = (pixel - mean) / std per channel, in the order of `colour`. The output is scaled to unit length here.
     """
 
     file: FileName
@@ -164,7 +164,7 @@ def shipped_registry() -> str:
 
 
 def load_registry(model_dir: Path | None = None) -> Registry:
-    """The shipped registry, extended by `models.toml` in the model directory where there is one. Raises RegistryError."""
+    """The shipped registry, extended by `models.toml` in the model directory if there is one. Raises RegistryError."""
     tables = tomllib.loads(shipped_registry())
     operator = model_dir / OPERATOR_FILE if model_dir else None
     if operator is not None and operator.is_file():

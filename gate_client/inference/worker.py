@@ -24,7 +24,6 @@ from broker.wire.errors import DecodeError
 from broker.wire.reasons import Reason
 from gate_client.core.comparison import compare_embeddings
 from gate_client.core.template import SEED_BYTES, make_template
-from gate_client.core.thresholds import Thresholds
 from gate_client.inference.engine import Capture, CaptureRefused, FaceEngine
 from gate_client.inference.photograph import MAX_BYTES, MalformedImage, decode
 
@@ -38,36 +37,39 @@ class RequestError(ValueError):
     """The request itself is wrong; the parent has a bug."""
 
 
-def answer(engine: FaceEngine, thresholds: Thresholds, raw: bytes) -> Message:
+def answer(engine: FaceEngine, raw: bytes) -> Message:
     """Answer one request. Total: whatever the request holds, a message comes back."""
     try:
-        request = cbor.decode(raw, max_bytes=MAX_FRAME)
-        if not isinstance(request, dict):
-            raise RequestError("a request is a map")
-        match request.get("op"):
-            case "describe":
-                return _describe(engine, thresholds)
-            case "enrol":
-                return _enrol(engine, thresholds, request)
-            case _:
-                raise RequestError("unknown op")
+        return _dispatch(engine, cbor.decode(raw, max_bytes=MAX_FRAME))
     except (RequestError, DecodeError) as error:
         return {"ok": False, "error": str(error)}
     except Exception as error:  # noqa: BLE001 (a worker outlives anything an image provokes; the type is safe to tell)
         return {"ok": False, "reason": Reason.LANE_FAULT.value, "error": type(error).__name__}
 
 
-def _describe(engine: FaceEngine, thresholds: Thresholds) -> Message:
+def _dispatch(engine: FaceEngine, request: object) -> Message:
+    if not isinstance(request, dict):
+        raise RequestError("a request is a map")
+    match request.get("op"):
+        case "describe":
+            return _describe(engine)
+        case "enrol":
+            return _enrol(engine, request)
+        case _:
+            raise RequestError("unknown op")
+
+
+def _describe(engine: FaceEngine) -> Message:
     return {
         "ok": True,
         "embedders": list(engine.embedders),
         "embedder_set": engine.embedder_set,
         "model_hashes": engine.model_hashes,
-        "thresholds_hash": thresholds.hash,
+        "thresholds_hash": engine.thresholds.hash,
     }
 
 
-def _enrol(engine: FaceEngine, thresholds: Thresholds, request: Message) -> Message:
+def _enrol(engine: FaceEngine, request: Message) -> Message:
     """Compare a capture with the authority's portrait and make the template of the capture."""
     seeds = _seeds(engine, request.get("seeds"))
     captures: dict[str, Capture] = {}
@@ -83,16 +85,17 @@ def _enrol(engine: FaceEngine, thresholds: Thresholds, request: Message) -> Mess
             quality = {"quality": refused.quality.as_dict()} if refused.quality else {}
             return {"ok": False, "reason": refused.reason.value, "image": image, "detail": refused.detail, **quality}
     capture, portrait = captures["capture"], captures["portrait"]
-    comparison = compare_embeddings(capture.embeddings, portrait.embeddings, thresholds=thresholds)
-    measured = {
+    comparison = compare_embeddings(capture.embeddings, portrait.embeddings, thresholds=engine.thresholds)
+    threshold = engine.thresholds.at(comparison.embedder_set)
+    measured: Message = {
         "score": comparison.fused,
-        "threshold": thresholds.at(comparison.embedder_set),
+        "threshold": threshold,
         "embedder_set": comparison.embedder_set,
         "quality": capture.quality.as_dict(),
         "model_hashes": engine.model_hashes,
-        "thresholds_hash": thresholds.hash,
+        "thresholds_hash": engine.thresholds.hash,
     }
-    if measured["score"] < measured["threshold"]:
+    if comparison.fused < threshold:
         return {"ok": False, "reason": Reason.NOT_SAME_PERSON.value, "image": "capture", **measured}
     template = make_template(capture.embeddings, seeds)
     return {"ok": True, "parts": [[part.embedder, part.vector] for part in template.parts], **measured}
@@ -159,8 +162,8 @@ def main() -> None:
     _no_core_dumps()
     frames = _private_stdout()
     engine = FaceEngine.load(arguments.models, licence_clean=arguments.licence_clean)
-    thresholds = Thresholds.load()
-    serve(sys.stdin.buffer, frames, lambda raw: answer(engine, thresholds, raw))
+    engine.thresholds.at(engine.embedder_set)  # a worker without thresholds fails now, not at the first traveller
+    serve(sys.stdin.buffer, frames, lambda raw: answer(engine, raw))
 
 
 if __name__ == "__main__":

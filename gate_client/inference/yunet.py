@@ -1,4 +1,4 @@
-"""YuNet (Wu et al., 2023) as OpenCV's model zoo publishes it: one stage, five landmarks, anchor-free at strides 8, 16, 32."""
+"""YuNet (Wu et al., 2023) as OpenCV's model zoo publishes it: one stage, five landmarks, strides 8, 16 and 32."""
 
 from __future__ import annotations
 

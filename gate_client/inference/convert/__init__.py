@@ -1,1 +1,1 @@
-"""Turns published weights into ONNX. Each converter is `bytes -> onnx.ModelProto`, reproducible to the byte, and named in `models.toml`."""
+"""Published weights to ONNX: each converter, named in `models.toml`, maps bytes to a model, the same to the byte."""

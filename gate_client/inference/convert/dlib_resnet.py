@@ -141,8 +141,8 @@ class _Network:
 
     def conv(self, x: _Tensor) -> tuple[_Tensor, int]:
         con, affine = self.take("con"), self.take("affine")
-        assert con.kernel is not None and con.bias is not None  # noqa: S101, PT018 (set together by _read_layer)
-        assert affine.kernel is not None and affine.bias is not None  # noqa: S101, PT018
+        assert con.kernel is not None and con.bias is not None  # noqa: S101 (set together by _read_layer)
+        assert affine.kernel is not None and affine.bias is not None  # noqa: S101
         gain = affine.kernel
         kernel = con.kernel * gain[:, None, None, None]
         bias = con.bias * gain + affine.bias

@@ -1,4 +1,4 @@
-"""A small builder for ONNX graphs whose serialisation is the same on every machine, so that the result can be pinned by hash."""
+"""A small builder for ONNX graphs that serialise alike on every machine, so that the result can be pinned by hash."""
 
 from __future__ import annotations
 

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from gate_client.inference.convert.graph import Graph
 
 Float32 = NDArray[np.float32]
+_Unpickler: Any = pickle._Unpickler
+"""The pure-Python unpickler, whose BUILD can be extended; the type stubs do not name it."""
+
 MAX_UNPACKED = 16 * 1024 * 1024
+"""Ten times the largest of the three; what lies beyond is not read, so that it cannot fill the memory."""
 
 
 class WeightsError(ValueError):
@@ -46,7 +50,7 @@ class _NdArray:
 class _Float32:
     """Stands in for `numpy.dtype`: accepts little-endian float32 and nothing else."""
 
-    def __init__(self, code: str, align: bool, copy: bool) -> None:  # noqa: FBT001 (numpy's own signature)
+    def __init__(self, code: str, align: bool, copy: bool) -> None:
         if code != "f4":
             raise WeightsError(f"weights of type {code!r}, expected f4")
 
@@ -55,7 +59,7 @@ class _Float32:
             raise WeightsError(f"weights of byte order {state[1]!r}, expected '<'")
 
 
-class _ArraysOnly(pickle._Unpickler):  # type: ignore[name-defined]  # the pure-Python one lets BUILD be extended
+class _ArraysOnly(_Unpickler):  # type: ignore[misc]
     """joblib writes each array's bytes into the stream right after the wrapper's BUILD opcode."""
 
     _ADMITTED: ClassVar[dict[tuple[str, str], type]] = {
@@ -64,7 +68,7 @@ class _ArraysOnly(pickle._Unpickler):  # type: ignore[name-defined]  # the pure-
         ("numpy", "dtype"): _Float32,
     }
 
-    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(_Unpickler.dispatch)
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
@@ -102,9 +106,7 @@ def read_weights(raw: bytes) -> list[Float32]:
     """The arrays of one network in the order of its layers. Raises WeightsError."""
     try:
         with lz4.frame.open(io.BytesIO(raw)) as packed:
-            unpacked = packed.read(MAX_UNPACKED + 1)
-        if len(unpacked) > MAX_UNPACKED:
-            raise WeightsError("the weights are larger than any of these networks")
+            unpacked = packed.read(MAX_UNPACKED)
         arrays = _ArraysOnly(io.BytesIO(unpacked)).load()
     except WeightsError:
         raise

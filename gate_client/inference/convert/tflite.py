@@ -100,7 +100,7 @@ class _Converter:
             case tflite.ActivationFunctionType.RELU:
                 self.graph.node("Relu", [x], output=f"t{output}")
             case tflite.ActivationFunctionType.RELU6:
-                bounds = [self.graph.weight(np.float32(bound).reshape(())) for bound in (0, 6)]
+                bounds = [self.graph.weight(np.array(bound, np.float32)) for bound in (0, 6)]
                 self.graph.node("Clip", [x, *bounds], output=f"t{output}")
             case _:
                 raise TfliteError(f"fused activation {function} is not supported")
