@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from broker.wire.errors import DecodeError, VerifyError, WireError
@@ -24,17 +24,22 @@ from gate_client.stopwatch import Stopwatch
 log = logging.getLogger("tongguan.gate")
 
 ID_BYTES = 16
+RETAKE_PAUSE = timedelta(seconds=1)
 
 
 class Watcher(Protocol):
     """Screens that follow a lane. Must not block, must not raise."""
 
     def phase(self, state: LaneState) -> None: ...
+    def hint(self, reason: Reason) -> None: ...
     def decided(self, outcome: LaneOutcome) -> None: ...
 
 
 class NobodyWatches:
     def phase(self, state: LaneState) -> None:
+        """No screen."""
+
+    def hint(self, reason: Reason) -> None:
         """No screen."""
 
     def decided(self, outcome: LaneOutcome) -> None:
@@ -110,16 +115,32 @@ class Lane:
         return self._taken()
 
     def look(self, frame: Frame) -> LaneOutcome | None:
-        """Compare one face frame. None: try again, or nobody is waiting for a face; else the decision."""
+        """Compare one face frame, a try of its own. None: try again, or nobody waits for a face; else the decision."""
+        return self._look(frame, frozenset(Reason))
+
+    def glance(self, frame: Frame) -> LaneOutcome | None:
+        """As `look`, for one of a camera's many frames: only a face that was compared costs a try at once.
+
+        Frames with nothing to compare cost one when the time of a try is over (`tick`), and after a mismatch the
+        traveller gets a second to look up.
+        """
+        if self._state.tries and self._hardware.clock() - self._state.since < RETAKE_PAUSE:
+            return None
+        return self._look(frame, frozenset({Reason.NOT_SAME_PERSON, Reason.TEMPLATE_UNAVAILABLE}))
+
+    def _look(self, frame: Frame, costing: frozenset[Reason]) -> LaneOutcome | None:
         session = self._session
         if session is None or self._state.phase is not Phase.CAPTURE:
             return None
         with self._fault_closed(session):
-            reasons = session.look(frame, self._checks)
-            if reasons:
-                self._apply(Event(Happened.FACE_MISSED, session.id, reasons))
-            else:
+            reason = session.look(frame, self._checks)
+            if reason is None:
                 self._apply(Event(Happened.FACE_MATCHED, session.id))
+            elif reason in costing:
+                session.missed.append(reason)
+                self._apply(Event(Happened.FACE_MISSED, session.id, (reason,)))
+            else:
+                self._watcher.hint(reason)
         return self._taken()
 
     def give_up(self) -> LaneOutcome:
@@ -130,6 +151,10 @@ class Lane:
         reasons = tuple(session.missed) or (Reason.NO_FACE,)
         self._apply(Event(Happened.FAULT, reasons=reasons))
         return self._taken() or self._busy()
+
+    def hint(self, reason: Reason) -> None:
+        """Something that decides nothing, for the traveller's screen."""
+        self._watcher.hint(reason)
 
     def tick(self) -> LaneOutcome | None:
         """Let time pass: sensors, timeouts. Returns the decision when a timeout made one."""
@@ -213,7 +238,7 @@ class Lane:
             recorded = self._recorder.close(session, ruling, at=at)
         session.template = None
         kept = self._checks.keeper.kept(session.id)
-        outcome = LaneOutcome(session.id, ruling, opened, session.tries, session.watch.spent, at, recorded, kept)
+        outcome = LaneOutcome(session.id, ruling, opened, session.looks, session.watch.spent, at, recorded, kept)
         if self._session is session:
             self._session = None
         self._outcome = outcome

@@ -48,7 +48,7 @@ class Session:
     mode: CrossingMode = CrossingMode.ONLINE
     best: Score | None = None
     missed: list[Reason] = field(default_factory=list)
-    tries: int = 0
+    looks: int = 0
     spent: bool = False
 
     def admit(self, text: str, checks: Checks, *, at: datetime) -> Reasons:
@@ -90,31 +90,31 @@ class Session:
         self.findings.append(Finding(Check.TEMPLATE))
         return ()
 
-    def look(self, frame: Frame, checks: Checks) -> Reasons:
-        """Step 5, one face frame. Returns why it did not match; none when it did. The best score is kept."""
-        self.tries += 1
+    def look(self, frame: Frame, checks: Checks) -> Reason | None:
+        """Step 5, one face frame. Returns why it did not match, None when it did. The best score is kept."""
+        self.looks += 1
         if self.template is None:
-            return self._miss(Reason.TEMPLATE_UNAVAILABLE)
+            return Reason.TEMPLATE_UNAVAILABLE
         if isinstance(frame, BrokenFrame):
             checks.log(f"face frame: {frame.detail}")
-            return self._miss(Reason.MALFORMED_IMAGE)
-        checks.keeper.keep(self.id, f"face-{self.tries}", frame)
+            return Reason.MALFORMED_IMAGE
+        checks.keeper.keep(self.id, f"face-{self.looks}", frame)
         try:
             match = checks.matcher.match(frame, self.template.payload, self.watch)
         except FaceRefused as error:
             checks.log(f"face frame: {error.reason}: {error.detail}")
-            return self._miss(error.reason)
+            return error.reason
         except VerifyError as error:  # a template made by models that this gate does not have
             checks.log(f"face frame: {error}")
-            return self._miss(error.reason)
-        checks.keeper.keep(self.id, f"aligned-{self.tries}", match.aligned)
+            return error.reason
+        checks.keeper.keep(self.id, f"aligned-{self.looks}", match.aligned)
         if self.best is None or match.score.value > self.best.value:
             self.best = match.score
         if not match.score.same_person:
-            return self._miss(Reason.NOT_SAME_PERSON)
+            return Reason.NOT_SAME_PERSON
         self.best = match.score
         self.findings.append(Finding(Check.FACE))
-        return ()
+        return None
 
     def rule(self) -> Ruling:
         """Step 6: everything found, weighed. Tries that failed before one matched do not count against it."""
@@ -142,7 +142,3 @@ class Session:
         self.findings.append(Finding(check, reasons))
         checks.log(f"{check}: {detail}")
         return reasons
-
-    def _miss(self, reason: Reason) -> Reasons:
-        self.missed.append(reason)
-        return (reason,)
