@@ -45,7 +45,7 @@ class SqlPassRegister:
             PASSES.c.traveller_id == traveller, PASSES.c.expires_at > at, STATUS_ENTRIES.c.revoked_at.is_(None)
         )
         if resting_on is not None:
-            wanted = and_(wanted, PASSES.c.consent_ids.any(resting_on))
+            wanted = and_(wanted, PASSES.c.consent_ids.contains([resting_on]))
         return self._all(wanted)
 
     def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
