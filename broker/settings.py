@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     models: Path | None = None
     licence_clean: bool = False
 
+    # A certificate authority to believe beside the system's, for providers under a local one.
+    trusted_ca: Path | None = None
+
     @property
     def secure(self) -> bool:
         """True when browsers reach the broker over TLS: cookies are then `Secure` and `__Host-`."""

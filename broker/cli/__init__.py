@@ -16,12 +16,15 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "gates": ("broker.cli.gates:app", "Invite gates into a zone.", "broker"),
     "database": ("broker.cli.database:app", "Start, stop and migrate the embedded database.", "broker"),
     "journal": ("broker.cli.journal:app", "Verify the journal.", "broker"),
-    "wallet": ("broker.cli.wallet:app", "Serve the wallet's pages.", "wallet"),
-    "idp": ("broker.cli.idp:app", "Run a mock identity provider.", "broker"),
+    "wallet": ("wallet_app.cli:app", "Serve the wallet's pages.", "wallet"),
+    "idp": ("connectors.mock_idps.cli:app", "Run a mock identity provider.", "broker"),
     "gate": ("gate_client.cli:app", "Enrol and run a gate.", "gate"),
     "models": ("gate_client.inference.cli:app", "Build, verify and calibrate the face models.", "models"),
     "tls": ("broker.cli.tls:app", "Make a local certificate authority and certificates.", "broker"),
 }
+
+
+_OURS = ("broker", "connectors", "gate_client", "wallet_app")
 
 
 class _LazyGroups(TyperGroup):
@@ -47,14 +50,14 @@ class _LazyGroups(TyperGroup):
         try:
             app: typer.Typer = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if error.name is not None and error.name.partition(".")[0] in {"broker", "gate_client", "connectors"}:
+            if (error.name or "").startswith(_OURS):
                 raise  # a defect of ours, not a missing package
             typer.echo(f"`tongguan {name}` needs the package {error.name}: pip install 'tongguan[{extra}]'", err=True)
             raise typer.Exit(2) from error
         app.info.help = app.info.help or help_line
-        group = typer.main.get_group(app)
-        group.name = name
-        return group
+        command = typer.main.get_command(app)
+        command.name = name
+        return command
 
 
 app = typer.Typer(

@@ -1,0 +1,184 @@
+"""`tongguan broker`: create a home, and run the broker from it."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from broker.cli.database import database_url, failures
+from broker.cli.logs import configure_logs
+from broker.settings import CONFIG_FILE, Settings
+from broker.stores.database import Database
+from broker.stores.key_store import FileKeyStore
+from broker.stores.migrate import migrate
+from broker.stores.signing_keys import SigningKeys
+
+app = typer.Typer(no_args_is_help=True)
+
+Home = Annotated[Path, typer.Option("--home", envvar="TONGGUAN_HOME", help="The broker's home directory.")]
+
+_BACKLOG = 2048
+_CONFIGURATION = """\
+# Tongguan broker. Environment variables TONGGUAN_<NAME> (nested: TONGGUAN_WALLET__CLIENT_ID) override this file.
+
+# The broker's public address: OIDC issuer and origin of the consent pages.
+issuer = "{issuer}"
+language = "zh-Hant"
+
+# Another PostgreSQL than the embedded one: better set TONGGUAN_DATABASE_URL than write a password here.
+# database_url = "postgresql://..."
+
+[wallet]
+origins = ["{wallet}"]
+redirect_uris = ["{wallet}/callback"]
+return_uris = ["{wallet}/consents"]
+
+# One section per identity provider: ctid, iamsmart, macau.
+# [providers.iamsmart]
+# issuer = "https://idp.example"
+# client_id = "tongguan"
+# client_secret = "..."
+"""
+
+
+@app.command()
+def init(
+    home: Home,
+    issuer: Annotated[str, typer.Option(help="The broker's public address.")] = "http://127.0.0.1:8400",
+    wallet: Annotated[str, typer.Option(help="The wallet's public address.")] = "http://127.0.0.1:8401",
+) -> None:
+    """Create the home: private directories, signing keys, key store and a configuration. What exists stays."""
+    with failures():
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.chmod(0o700)
+        SigningKeys.generate(home / "keys").secret("identity-link")
+        FileKeyStore.open(home / "keystore")
+        path = home / CONFIG_FILE
+        if not path.exists():
+            # It will hold client secrets.
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(_CONFIGURATION.format(issuer=issuer.rstrip("/"), wallet=wallet.rstrip("/")))
+        Settings.load(home)
+        print(f"The broker's home is {home}; its configuration is {path}.")
+
+
+@app.command()
+def run(
+    home: Home,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8400,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    cert: Annotated[Path | None, typer.Option(exists=True, help="TLS certificate chain, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(exists=True, help="TLS private key, PEM.")] = None,
+) -> None:
+    """Start the database unless TONGGUAN_DATABASE_URL names one, migrate it, and serve until SIGTERM."""
+    if (cert is None) != (key is None):
+        raise typer.BadParameter("--cert and --key come together")
+    configure_logs()
+    # An orderly end from the first moment on: the exception leaves every `with` below in order.
+    signal.signal(signal.SIGTERM, _leave)
+    with failures(), _listen(host, port) as listener, database_url(home) as url:
+        settings = Settings.load(home, database_url=url)
+        migrate(url)
+        with _background(settings, url):
+            scheme = "https" if cert else "http"
+            plural = "" if workers == 1 else "s"
+            bound = listener.getsockname()[1]
+            print(f"Tongguan broker on {scheme}://{host}:{bound} ({workers} worker{plural})", flush=True)
+            _serve(settings, url, listener, workers=workers, cert=cert, key=key)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Bound before anything else starts, so that a port in use is the first thing an operator hears of."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        typer.echo(f"cannot listen on {host}:{port}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
+    with listener:
+        listener.set_inheritable(True)
+        yield listener
+
+
+@contextmanager
+def _background(settings: Settings, url: str) -> Iterator[None]:
+    """Sequencer and housekeeping, once per broker: the workers hold neither the root key nor the checkpoint key."""
+    from broker.housekeeping import Housekeeper, tasks
+    from broker.stores.oidc_store import OidcStorage
+    from broker.stores.sequencer import Sequencer, SequencerThread
+    from broker.stores.work import Works
+    from broker.trusted_keys import trusted_keys
+    from broker.wire.registry import KeyUse
+
+    signing = SigningKeys.load(settings.home / "keys")
+    database = Database(url, pool_size=3, application="tongguan-background")
+    storage = OidcStorage(database)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    def sweep(at: datetime) -> int:
+        with storage.unit() as unit:
+            return unit.sweep(at)
+
+    housekeeper = Housekeeper(
+        tasks(
+            Works(database).begin,
+            keys=FileKeyStore.open(settings.home / "keystore"),
+            root=signing.signer(KeyUse.ROOT),
+            status_signer=signing.signer(KeyUse.STATUS),
+            trusted=lambda: trusted_keys(signing),
+            sweep_logins=sweep,
+            clock=clock,
+            entropy=os.urandom,
+        )
+    )
+    sequencer = SequencerThread(Sequencer(database, signing.signer(KeyUse.CHECKPOINT), clock))
+    housekeeper.start()
+    sequencer.start()
+    try:
+        yield
+    finally:
+        housekeeper.stop()
+        sequencer.stop()
+        database.close()
+
+
+def _serve(
+    settings: Settings, url: str, listener: socket.socket, *, workers: int, cert: Path | None, key: Path | None
+) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    # Worker processes are started afresh and read these; the parent's own settings came from the same places.
+    os.environ["TONGGUAN_HOME"] = str(settings.home)
+    os.environ["TONGGUAN_DATABASE_URL"] = url
+    config = uvicorn.Config(
+        "broker.cli.worker:application",
+        factory=True,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+        ssl_certfile=cert,
+        ssl_keyfile=key,
+    )
+    if workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()

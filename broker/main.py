@@ -1,0 +1,183 @@
+"""Composition: the one module that knows every floor. `create_app` takes finished ports; `compose` makes the real
+ones.
+"""
+
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from secrets import token_hex
+from typing import Protocol
+from uuid import UUID
+
+import anyio.to_thread
+import httpx
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+import connectors
+from broker.core.rulebook import Rulebook
+from broker.flows.link_identity import link_identity
+from broker.oidc import routes as authorization_routes
+from broker.oidc.client import Clients, wallet_client
+from broker.oidc.keys import TokenKey
+from broker.oidc.server import AuthorizationServer
+from broker.settings import Settings
+from broker.stores.database import Database
+from broker.stores.face_worker import FaceWorker
+from broker.stores.key_store import FileKeyStore
+from broker.stores.oidc_store import OidcStorage
+from broker.stores.signing_keys import SigningKeys
+from broker.stores.work import Works
+from broker.trusted_keys import trusted_keys
+from broker.web import consent_page, error_handlers, gates, site, wallet
+from broker.web.bodies import Bodies
+from broker.web.headers import SecurityHeaders, WalletOrigin
+from broker.web.request_log import RequestLog
+from broker.web.services import Services
+from broker.wire.identity_connector import IdentityConnector
+from broker.wire.identity_grant import IdentityGrant
+from broker.wire.registry import KeyUse
+
+# Connections beyond the worker threads: commits run while the thread that did the work already serves another request.
+_SPARE_CONNECTIONS = 8
+_PROVIDER_SECONDS = 10.0
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Closing(Protocol):
+    """What a worker process must give back when it ends."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything the application talks to."""
+
+    services: Services
+    authorization: AuthorizationServer
+    closing: tuple[Closing, ...] = ()
+
+
+def create_app(settings: Settings, ports: Ports) -> FastAPI:
+    """The broker as one ASGI application."""
+    app = FastAPI(
+        title="Tongguan", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(settings, ports)
+    )
+    app.state.services = ports.services
+    app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
+    for module in (site, consent_page, wallet, gates):
+        app.include_router(module.router)
+    authorization_routes.install(app, ports.authorization)
+    error_handlers.install(app)
+    # Innermost first: a refused body still gets its headers, its CORS and its line in the log.
+    app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES})
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(RequestLog, new_id=lambda: token_hex(8))
+    app.add_middleware(WalletOrigin, origins=settings.wallet.origins)
+    return app
+
+
+def compose(settings: Settings, database_url: str) -> Ports:
+    """The real ports of one worker process. Connects to nothing yet. Raises SecretFileError."""
+    database = Database(database_url, pool_size=settings.threads + _SPARE_CONNECTIONS)
+    works = Works(database)
+    keys = FileKeyStore.open(settings.home / "keystore")
+    signing = SigningKeys.load(settings.home / "keys")
+    link_secret = signing.secret("identity-link")
+    examiner = FaceWorker(models=settings.models, licence_clean=settings.licence_clean)
+    http = httpx.Client(
+        timeout=_PROVIDER_SECONDS, verify=_trust(settings.trusted_ca), trust_env=False, follow_redirects=False
+    )
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    def link(grant: IdentityGrant, at: datetime) -> UUID:
+        with works.begin() as work:
+            linked = link_identity(work, keys=keys, link_secret=link_secret, grant=grant, at=at, entropy=os.urandom)
+        return linked.traveller
+
+    services = Services(
+        begin=works.begin,
+        keys=keys,
+        rulebook=Rulebook.load(),
+        examiner=examiner,
+        pass_signer=signing.signer(KeyUse.PASS),
+        status_signer=signing.signer(KeyUse.STATUS),
+        receipt_signer=signing.signer(KeyUse.RECEIPT),
+        root_key=signing.signer(KeyUse.ROOT).public,
+        pass_keys=trusted_keys(signing, uses=(KeyUse.PASS,)),
+        ready=lambda: _answers(database),
+        clock=clock,
+        entropy=os.urandom,
+        issuer=settings.issuer,
+        language=settings.language,
+        wallet_origins=settings.wallet.origins,
+        return_uris=settings.wallet.return_uris,
+    )
+    authorization = AuthorizationServer(
+        issuer=settings.issuer,
+        clients=Clients(
+            {settings.wallet.client_id: wallet_client(settings.wallet.client_id, settings.wallet.redirect_uris)}
+        ),
+        token_key=TokenKey.of(signing.token_key()),
+        open_unit=OidcStorage(database).unit,
+        link_identity=link,
+        connectors=_connectors(settings, http),
+        clock=clock,
+        entropy=os.urandom,
+        language=settings.language,
+    )
+    return Ports(services, authorization, closing=(examiner, http, database))
+
+
+def application() -> FastAPI:
+    """The factory a worker process starts from; the supervising process sets these variables."""
+    settings = Settings.load(Path(os.environ["TONGGUAN_HOME"]))
+    if settings.database_url is None:
+        raise RuntimeError("a worker process is told its database; start the broker with `tongguan broker run`")
+    return create_app(settings, compose(settings, settings.database_url.get_secret_value()))
+
+
+def _lifespan(settings: Settings, ports: Ports) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        yield
+        for port in ports.closing:
+            port.close()
+
+    return lifespan
+
+
+def _connectors(settings: Settings, http: httpx.Client) -> dict[str, IdentityConnector]:
+    return {
+        name: connectors.build(
+            name,
+            issuer=provider.issuer,
+            client_id=provider.client_id,
+            client_secret=provider.client_secret.get_secret_value(),
+            http=http,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
+def _trust(ca: Path | None) -> ssl.SSLContext:
+    """The system's authorities, and one of the operator's own."""
+    context = ssl.create_default_context()
+    if ca is not None:
+        context.load_verify_locations(ca)
+    return context
+
+
+def _answers(database: Database) -> None:
+    with database.unit_of_work() as uow:
+        uow.session.connection().exec_driver_sql("SELECT 1")
