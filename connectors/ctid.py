@@ -1,5 +1,4 @@
-"""The Mainland's network identity credential (居民身份网络可信凭证) over OpenID Connect, with CTID's claim names. otherwise
-standard.
+"""The Mainland's network identity credential (居民身份网络可信凭证) over OpenID Connect.
 
 `sFXX{xM, gMSFZHM, yXQQSRQ, yXQJZRQ}` is name, citizen number, first and last day of validity; `zP` the photograph;
 `sub` the pseudonym (`pid`) the credential has for this service. Synthetic in this form: see specs/connectors.md 2.

@@ -1,0 +1,1 @@
+"""Identity providers to develop and demonstrate against: real servers, invented people, strict about the protocol."""

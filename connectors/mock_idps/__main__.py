@@ -1,0 +1,5 @@
+"""Entry point of `python -m connectors.mock_idps`."""
+
+from connectors.mock_idps.cli import app
+
+app()

@@ -1,0 +1,154 @@
+"""What makes one mock provider differ from another: languages, scopes, claim names, keys and client authentication."""
+
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+from connectors.mock_idps.people import Person
+
+Claims = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Something a person may share: its name on the wire, and what it means in each of the provider's languages."""
+
+    name: str
+    meaning: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One provider. `userinfo(person, scopes)` are the claims of the signed packet, `sub` and the JWT's own apart."""
+
+    provider: str
+    title: Mapping[str, str]
+    accent: str
+    language_parameter: str
+    languages: Mapping[str, str]  # what the parameter may say -> language of the pages
+    algorithm: Literal["ES256", "RS256"]
+    authentication: Literal["client_secret_basic", "client_secret_post"]
+    acr: str
+    scopes: tuple[Scope, ...]
+    userinfo: Callable[[Person, frozenset[str]], Claims]
+    photo_scope: str | None = None  # the scope of a separate photo endpoint, where there is one
+
+    def language(self, asked: str | None) -> str:
+        """The page's language for what the client asked."""
+        return self.languages.get(asked or "", next(iter(self.languages.values())))
+
+
+def _ctid(person: Person, scopes: frozenset[str]) -> Claims:
+    claims: Claims = {}
+    if "sFXX" in scopes:
+        claims["sFXX"] = dict(person.record)
+    if "zP" in scopes and person.portrait is not None:
+        claims["zP"] = b64encode(person.portrait).decode()
+    return claims
+
+
+def _iamsmart(person: Person, scopes: frozenset[str]) -> Claims:
+    claims: Claims = {}
+    if "eidapi_profiles" in scopes:
+        claims |= person.record
+    if "eidapi_photo" in scopes and person.portrait is not None:
+        claims["photoDigest"] = urlsafe_b64encode(sha256(person.portrait).digest()).rstrip(b"=").decode()
+    return claims
+
+
+def _macau(person: Person, scopes: frozenset[str]) -> Claims:
+    claims: Claims = {}
+    if "identidade" in scopes:
+        claims |= person.record
+    if "fotografia" in scopes and person.portrait is not None:
+        claims["fotografia"] = b64encode(person.portrait).decode()
+    return claims
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    dialect.provider: dialect
+    for dialect in (
+        Dialect(
+            provider="ctid",
+            title={"zh-Hans": "国家网络身份认证", "en": "National Network Identity Authentication"},
+            accent="#b3261e",
+            language_parameter="ui_locales",
+            languages={"zh-CN": "zh-Hans", "zh-TW": "zh-Hans", "en": "en"},
+            algorithm="ES256",
+            authentication="client_secret_post",
+            acr="0x42",
+            scopes=(
+                Scope(
+                    "sFXX",
+                    {
+                        "zh-Hans": "姓名、公民身份号码、证件有效期",
+                        "en": "Name, citizen identity number, validity of the card",
+                    },
+                ),
+                Scope("zP", {"zh-Hans": "居民身份证照片", "en": "Photograph of the identity card"}),
+            ),
+            userinfo=_ctid,
+        ),
+        Dialect(
+            provider="iamsmart",
+            title={"zh-Hant": "智方便", "zh-Hans": "智方便", "en": "iAM Smart"},
+            accent="#0b6e4f",
+            language_parameter="lang",
+            languages={"zh-HK": "zh-Hant", "zh-CN": "zh-Hans", "en-US": "en"},
+            algorithm="RS256",
+            authentication="client_secret_basic",
+            acr="iamsmart:face",
+            scopes=(
+                Scope(
+                    "eidapi_auth",
+                    {
+                        "zh-Hant": "以「智方便」認證身份",
+                        "zh-Hans": "以“智方便”认证身份",
+                        "en": "Authentication with iAM Smart",
+                    },
+                ),
+                Scope(
+                    "eidapi_profiles",
+                    {
+                        "zh-Hant": "香港身份證號碼、中英文姓名、出生日期、性別",
+                        "zh-Hans": "香港身份证号码、中英文姓名、出生日期、性别",
+                        "en": "Hong Kong identity card number, names, date of birth, sex",
+                    },
+                ),
+                Scope(
+                    "eidapi_photo",
+                    {"zh-Hant": "身份證相片", "zh-Hans": "身份证照片", "en": "Photograph of the identity card"},
+                ),
+            ),
+            userinfo=_iamsmart,
+            photo_scope="eidapi_photo",
+        ),
+        Dialect(
+            provider="macau",
+            title={"zh-Hant": "一戶通", "pt": "Conta Única", "en": "Macau One Account"},
+            accent="#00614a",
+            language_parameter="ui_locales",
+            languages={"zh-MO": "zh-Hant", "zh-CN": "zh-Hant", "pt": "pt", "en": "en"},
+            algorithm="ES256",
+            authentication="client_secret_basic",
+            acr="urn:mo:conta-unica:rosto",
+            scopes=(
+                Scope(
+                    "identidade",
+                    {
+                        "zh-Hant": "姓名、居民身份證編號、出生日期",
+                        "pt": "Nome, número do BIR, data de nascimento",
+                        "en": "Name, resident identity card number, date of birth",
+                    },
+                ),
+                Scope(
+                    "fotografia",
+                    {"zh-Hant": "居民身份證相片", "pt": "Fotografia do BIR", "en": "Photograph of the identity card"},
+                ),
+            ),
+            userinfo=_macau,
+        ),
+    )
+}

@@ -1,0 +1,78 @@
+"""What a mock provider remembers while it runs. Everything is used once and expires, as at a real one."""
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+CODE_SECONDS: Final = 60
+TRANSACTION_SECONDS: Final = 600
+TOKEN_SECONDS: Final = 300
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """An authorization request whose parameters were found good."""
+
+    client_id: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str | None
+    nonce: str
+    code_challenge: str
+    language: str
+    person_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What one person agreed to; behind a code, then behind an access token."""
+
+    transaction: Transaction
+    person_id: str
+    scopes: frozenset[str]
+    auth_time: int
+
+
+class OneTime(Generic[T]):
+    """Values under random names, for a while."""
+
+    def __init__(self, seconds: int, now: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._now = now
+        self._values: dict[str, tuple[float, T]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, value: T) -> str:
+        name = secrets.token_urlsafe(32)
+        with self._lock:
+            expired = [known for known, (end, _) in self._values.items() if end <= self._now()]
+            for known in expired:
+                del self._values[known]
+            self._values[name] = (self._now() + self._seconds, value)
+        return name
+
+    def get(self, name: str) -> T | None:
+        """The value, kept."""
+        with self._lock:
+            return self._live(self._values.get(name))
+
+    def take(self, name: str) -> T | None:
+        """The value, once."""
+        with self._lock:
+            return self._live(self._values.pop(name, None))
+
+    def _live(self, found: tuple[float, T] | None) -> T | None:
+        return found[1] if found is not None and found[0] > self._now() else None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The one client of a mock provider."""
+
+    client_id: str
+    client_secret: str
+    redirect_uris: frozenset[str]
