@@ -67,9 +67,11 @@ def enrol(
         if isinstance(covered, Denied):
             return covered
         if isinstance(seen, NotAccepted):
-            refused = Entry("traveller:face:refused", {"reasons": [seen.reason]}, {}, traveller, key)
+            refused = Entry(
+                "traveller:face:refused", {"reasons": [seen.reason.value], "image": seen.image}, {}, traveller, key
+            )
             work.journal.append(refused, at=at, entropy=entropy)
-            return Denied(seen.reason)
+            return Denied(seen.reason, f"the {seen.image} was refused")
         return _keep(work, traveller, key, seen, status_signer=status_signer, at=at, entropy=entropy)
 
 

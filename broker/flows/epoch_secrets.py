@@ -27,7 +27,7 @@ def epoch_secrets(
     clear = {"zone": gate.zone, "gate": gate.gate_id}
     refusal = may_speak(gate, gate_id=message.gate_id, zone=message.zone)
     if refusal is not None:
-        denied = Entry("gate:epochs:refused", {**clear, "reasons": [refusal.reason]})
+        denied = Entry("gate:epochs:refused", {**clear, "reasons": [refusal.reason.value]})
         work.journal.append(denied, at=at, entropy=entropy)
         return refusal
     secrets = tuple(

@@ -377,9 +377,13 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class NotAccepted:
-    """A capture that was looked at and refused: no face, several, poor quality, unreadable, or another person."""
+    """An image that was looked at and refused: no face, several, poor quality, unreadable, or another person.
+
+    `image`: "capture", or "portrait" when it is the authority's photograph that cannot be used.
+    """
 
     reason: Reason
+    image: str = "capture"
 
 
 class ExaminerUnavailable(Exception):

@@ -27,7 +27,7 @@ def record_crossing(work: Work, *, keys: KeyStore, report: bytes, at: datetime, 
     gate, message = authenticate(work, report, CrossingReport, at=at)
     refusal = may_speak(gate, gate_id=message.gate_id, zone=message.zone)
     if refusal is not None:
-        clear = {"zone": gate.zone, "gate": gate.gate_id, "reason": refusal.reason.value}
+        clear = {"zone": gate.zone, "gate": gate.gate_id, "reasons": [refusal.reason.value]}
         work.journal.append(Entry("gate:crossing:refused", clear), at=at, entropy=entropy)
         return refusal
 

@@ -5,6 +5,7 @@ sealed to that gate.
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from broker.core.denial import Denied
 from broker.core.gate import Gate
@@ -132,10 +133,10 @@ def _journal(
     at: datetime,
     entropy: Entropy,
 ) -> None:
-    clear = {"zone": gate.zone, "gate": gate.gate_id}
+    clear: dict[str, Any] = {"zone": gate.zone, "gate": gate.gate_id}
     kind = "gate:template:released" if refused is None else "gate:template:refused"
     if refused is not None:
-        clear["reason"] = refused.value
+        clear["reasons"] = [refused.value]
     if issued is None or issued.traveller is None:
         entry = Entry(kind, clear)
     else:
