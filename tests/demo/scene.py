@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -56,6 +56,7 @@ class Timeline:
     def __init__(self) -> None:
         self._zero = perf_counter()
         self.scenes: list[Scene] = []
+        self.told: Callable[[str], None] = lambda text: None
 
     def scene(self, title: str, *, story: str, expected: str) -> Scene:
         scene = Scene(title, story, expected)
@@ -68,7 +69,9 @@ class Timeline:
         try:
             yield
         finally:
-            scene.steps.append(Step(name, started - self._zero, perf_counter() - started, detail))
+            step = Step(name, started - self._zero, perf_counter() - started, detail)
+            scene.steps.append(step)
+            self.told(f"{step.seconds:6.2f} s  {scene.title}: {name}")
 
     @property
     def holds(self) -> bool:

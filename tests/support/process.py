@@ -93,6 +93,11 @@ class Process:
             time.sleep(0.05)
         raise self.fail(f"not ready after {seconds:.0f} s")
 
+    def wait(self, seconds: float = 120) -> None:
+        """Wait for a command to end well. Raises ProcessFailed."""
+        if self._process.wait(seconds) != 0:
+            raise self.fail(f"ended with {self._process.returncode}")
+
     def stop(self, seconds: float = 20) -> None:
         """SIGTERM, then SIGKILL when it does not listen."""
         if self.running:
