@@ -45,7 +45,7 @@ export function explain(t: Translate, error: unknown): string {
   if (isOffline(error)) return t("reason.offline");
   if (!(error instanceof Problem)) return t("reason.unknown");
   const key = `reason.${error.reason}`;
-  if (isKey(key)) return t(key);
+  if (error.reason !== "unknown" && isKey(key)) return t(key);
   if (error.status === 413) return t("reason.too_large");
   return t(error.status === 429 || error.status >= 500 ? "reason.busy" : "reason.unknown");
 }

@@ -115,8 +115,9 @@ export class WalletApi {
     await this.send("POST", "enrolment", bytes, { "content-type": photo.type });
   }
 
-  async eraseFace(): Promise<void> {
-    await this.send("DELETE", "enrolment");
+  /** Withdraws the consent to enrolment too. */
+  eraseFace(): Promise<Withdrawal> {
+    return this.read("DELETE", "enrolment", withdrawal);
   }
 
   async eraseAccount(): Promise<void> {

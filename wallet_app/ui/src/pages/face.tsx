@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { askConsent } from "../consent-page";
+import { formatTime } from "../i18n";
 import { Confirm } from "../ui/confirm";
 import { Button, Card, Failed, Link, Loading, Notice, PageTitle } from "../ui/parts";
 import { useAction, useResource, useWallet } from "../wallet";
@@ -70,15 +71,16 @@ function Done() {
 }
 
 function Enrolled({ canRenew, onRenew, onErased }: { canRenew: boolean; onRenew: () => void; onErased: () => void }) {
-  const { t, api, database, say } = useWallet();
+  const { t, api, database, language, say } = useWallet();
   const { busy, why, run } = useAction();
   const [asking, setAsking] = useState(false);
   const erase = (): Promise<void> =>
     run(async () => {
-      await api.eraseFace();
+      const { latest_offline_effect: latest } = await api.eraseFace();
       await database.clear("passes");
       setAsking(false);
-      say({ tone: "good", text: t("face.erased") });
+      const late = latest === null ? "" : ` ${t("consents.withdraw_offline", { time: formatTime(language, latest) })}`;
+      say({ tone: "good", text: t("face.erased") + late });
       onErased();
     });
   return (

@@ -19,13 +19,16 @@ export function qrText(qr: TravelQr): string {
   return PREFIX + encodeBase45(encodeCbor(qr.sealed === null ? parts : [...parts, qr.sealed]));
 }
 
+const MAX_COUNTER = 2 ** 33;
+
 /** The inverse, which the tests hold against the gate's vectors. Raises RangeError or CborError. */
 export function parseQrText(text: string): TravelQr {
   if (!text.startsWith(PREFIX)) throw new RangeError("not a travel QR");
   const item = decodeCbor(decodeBase45(text.slice(PREFIX.length)));
   if (!Array.isArray(item) || item.length < 3 || item.length > 4) throw new RangeError("not three or four parts");
   const [pass, counter, proof, sealed] = item as unknown[];
-  if (!(pass instanceof Uint8Array) || typeof counter !== "number" || counter < 0) throw new RangeError("wrong types");
+  if (!(pass instanceof Uint8Array) || typeof counter !== "number") throw new RangeError("wrong types");
+  if (counter < 0 || counter >= MAX_COUNTER) throw new RangeError("a counter out of bounds");
   if (!(proof instanceof Uint8Array) || proof.length !== 64) throw new RangeError("the proof is 64 bytes");
   if (sealed !== undefined && !(sealed instanceof Uint8Array)) throw new RangeError("the template is bytes");
   return { pass: pass as Bytes, counter, proof: proof as Bytes, sealed: (sealed as Bytes | undefined) ?? null };
