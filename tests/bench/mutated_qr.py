@@ -125,8 +125,9 @@ def campaign(kind: str, count: int, *, processes: int, seed: int) -> Tally:
         futures = [pool.submit(run, size, seed * 1_000_003 + number) for number, size in enumerate(chunks)]
         for future in as_completed(futures):
             total.add(future.result())
-            rate = total.shown / (time.monotonic() - started)
-            sys.stderr.write(f"\r{kind}: {total.shown:,} of {count:,}, {rate:,.0f}/s ")
+            if sys.stderr.isatty() or total.shown % (25 * CHUNK) == 0:
+                rate = total.shown / (time.monotonic() - started)
+                sys.stderr.write(f"\r{kind}: {total.shown:,} of {count:,}, {rate:,.0f}/s ")
     sys.stderr.write("\n")
     return total
 
