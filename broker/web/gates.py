@@ -111,9 +111,8 @@ def status_list(number: Annotated[int, Path(ge=0, lt=4096)], services: Provided,
 def releases(request: Request, signed: Signed, services: Provided, work: Transaction) -> Response:
     at = services.clock()
     # What the broker itself signed: no list is fetched, and none can be out of date.
-    own = TrustList(
-        1, at.replace(microsecond=0), at.replace(microsecond=0) + LIFETIME[PassMode.OFFLINE], services.pass_keys
-    )
+    now = at.replace(microsecond=0)
+    own = TrustList(1, now, now + LIFETIME[PassMode.OFFLINE], services.pass_keys)
     released = release_template(
         work,
         keys=services.keys,
