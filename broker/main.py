@@ -4,6 +4,7 @@ ones.
 
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
     keys = FileKeyStore.open(settings.home / "keystore")
     signing = SigningKeys.load(settings.home / "keys")
     link_secret = signing.secret("identity-link")
-    examiner = FaceWorker(models=settings.models, licence_clean=settings.licence_clean)
+    examiner = FaceWorker(_face_command(settings))
     http = httpx.Client(
         timeout=_PROVIDER_SECONDS, verify=_trust(settings.trusted_ca), trust_env=False, follow_redirects=False
     )
@@ -168,6 +169,13 @@ def _connectors(settings: Settings, http: httpx.Client) -> dict[str, IdentityCon
         )
         for name, provider in settings.providers.items()
     }
+
+
+def _face_command(settings: Settings) -> list[str]:
+    """How to start the face engine, which runs apart because it decodes hostile images."""
+    models = ["--models", str(settings.models)] if settings.models else []
+    clean = ["--licence-clean"] if settings.licence_clean else []
+    return [sys.executable, "-m", "gate_client.inference.worker", *models, *clean]
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
