@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -93,7 +94,7 @@ def thresholds_toml(results: list[Result], registry: Registry, calibrated_on: st
             lines += [
                 f'[[sets."{result.embedder_set}".levels]]',
                 f"fmr = {point.fmr_wanted:g}",
-                f"threshold = {point.threshold:.5f}",
+                f"threshold = {math.ceil(point.threshold * 1e5) / 1e5:.5f}",  # never above the wanted FMR
                 f"interval = [{low:.5f}, {high:.5f}]",
                 f"tar = {1 - point.fnmr:.4f}",
                 f"tar_interval = [{1 - best:.4f}, {1 - worst:.4f}]",
@@ -118,10 +119,7 @@ def collection_table(labels: Labels, acquired: Acquired, scores: ScoreSet) -> Ta
         ("failure to enrol", "as failure to acquire: every image serves as probe and as reference"),
         ("mated comparisons", f"{scores.mated.size:,}"),
         ("non-mated comparisons", f"{scores.non_mated.size:,} (every cross-subject pair)"),
-        (
-            "a lane would ask again for",
-            ", ".join(f"{name} {n}" for name, n in sorted(acquired.refusals.items())) or "-",
-        ),
+        ("a lane would ask again for", ", ".join(f"{name} {n}" for name, n in refused) or "nothing"),
         ("environment", environment()),
     ]
     for label, value in rows:
@@ -133,7 +131,7 @@ def rates_table(results: list[Result]) -> Table:
     """One row per set and threshold. FNMR counts a failure to acquire in a mated pair as a non-match."""
     table = Table(title="Error rates at the thresholds, 95 % intervals by resampling subjects")
     for heading in ("embedders", "accuracy", "for FMR", "threshold", "FMR", "FNMR", "TAR"):
-        table.add_column(heading, justify="left" if heading == "embedders" else "right")
+        table.add_column(heading, justify="left" if heading == "embedders" else "right", overflow="fold")
     for result in results:
         for row, point in enumerate(result.points):
             table.add_row(

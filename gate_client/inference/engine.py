@@ -95,7 +95,7 @@ class FaceEngine:
         names = registry.chosen_embedders(licence_clean=licence_clean)
         embedders = {n: Embedder(n, registry.embedders[n], model_dir, registry, threads=threads) for n in names}
         files = [*spec.files, *(registry.embedders[name].file for name in names)]
-        return cls(
+        engine = cls(
             open_detector(spec, model_dir, registry, threads=threads),
             embedders,
             load_rules(),
@@ -103,6 +103,16 @@ class FaceEngine:
             model_hashes={name: registry.files[name].sha256 for name in files},
             settings=repr((spec, [registry.embedders[name] for name in names])),
         )
+        engine._warm_up()
+        return engine
+
+    def _warm_up(self) -> None:
+        """The first frame pays for lazy initialisation in every library: let it be a grey one, not a traveller's."""
+        frame = np.full((240, 320, 3), 127, np.uint8)
+        landmarks = np.array([[140, 100], [180, 100], [160, 120], [145, 145], [175, 145]], np.float32)
+        self.analyse(frame)
+        measure(frame, face := Face((120, 70, 80, 100), 1.0, landmarks))
+        self.embed(frame, face)
 
     @property
     def embedders(self) -> tuple[str, ...]:

@@ -56,9 +56,10 @@ class Mtcnn:
         found: list[tuple[Boxes, Float32]] = []
         height, width = frame.shape[:2]
         scale = CELL / self.spec.min_face
+        level = frame
         while min(height, width) * scale >= CELL:
             size = (round(width * scale), round(height * scale))
-            level = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            level = cv2.resize(level, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
             probability, offsets = self._pnet.run(["probability", "offsets"], {"input": _prepare(level[None])})
             found.append(_cells(probability[0, 1], offsets[0], self.spec.thresholds[0], size, (width, height)))
             scale *= self.spec.scale_step

@@ -120,6 +120,7 @@ def softmax(x: Array) -> Array:
 
 
 def flat(x: Array) -> Array:
+    """(width, height, channel) order, as the package flattens."""
     return x.transpose(0, 2, 1, 3).reshape(len(x), -1)
 
 
