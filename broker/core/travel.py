@@ -41,6 +41,7 @@ class IssuedPass:
     expires_at: datetime
     pass_bytes: bytes
     revoked_at: datetime | None = None
+    spent: bool = False
     reserved_by: str | None = None
     reserved_until: datetime | None = None
 

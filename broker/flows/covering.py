@@ -10,18 +10,13 @@ from broker.flows.ports import Work
 from broker.wire.reasons import Reason
 
 
-def standing_for(work: Work, uses: Sequence[Use], *, at: datetime) -> tuple[ConsentRecord, ...] | Denied:
+def standing_for(
+    work: Work, traveller: UUID, uses: Sequence[Use], *, at: datetime
+) -> tuple[ConsentRecord, ...] | Denied:
     """One covering record for each use, locked; denied (consent_missing, naming the purpose) when one is lacking."""
     if not uses:
         raise ValueError("nothing asked is not consented to")
-    ids: list[UUID] = []
-    for use in uses:
-        standing = work.consents.standing(use.traveller, use.purpose, use.recipient)
-        if standing is None:
-            return Denied(Refusal.CONSENT_MISSING, use.purpose)
-        ids.append(standing.consent_id)
-    # The lock may have waited for a withdrawal, so what counts is the record as locked.
-    records = work.consents.lock_for_use(ids)
+    records = work.consents.lock_standing(traveller, uses)
     covering = []
     for use in uses:
         record = next((record for record in records if gap(record, use, at=at) is None), None)

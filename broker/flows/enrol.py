@@ -48,7 +48,7 @@ def enrol(
     # (1) consent, and the authority's portrait
     with begin() as work:
         work.travellers.lock(traveller)
-        covered = standing_for(work, [use], at=at)
+        covered = standing_for(work, traveller, [use], at=at)
         if isinstance(covered, Denied):
             return covered
         sealed = work.travellers.portrait(traveller)
@@ -63,7 +63,7 @@ def enrol(
     # (3) consent again: it may have been withdrawn while the engine looked
     with begin() as work:
         work.travellers.lock(traveller)
-        covered = standing_for(work, [use], at=at)
+        covered = standing_for(work, traveller, [use], at=at)
         if isinstance(covered, Denied):
             return covered
         if isinstance(seen, NotAccepted):

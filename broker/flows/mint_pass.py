@@ -71,7 +71,7 @@ def mint_pass(
 
     # (2) the person, their consents, their face
     work.travellers.lock(traveller)
-    consents = standing_for(work, uses, at=at)
+    consents = standing_for(work, traveller, uses, at=at)
     if isinstance(consents, Denied):
         return consents
     kept = work.templates.find(traveller)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.core.consent import ConsentRecord, ConsentStatus, Use
 from broker.core.gate import Gate, Invitation
 from broker.core.travel import IssuedPass, SealedTemplate
 from broker.core.traveller import Traveller
@@ -118,6 +118,9 @@ class ConsentLedger(Protocol):
         not theirs.
         """
 
+    def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
+        """The standing records for the purposes and recipients of `uses`, with the promise of `lock_for_use`."""
+
     def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
         """The records as last committed, locked against changes until the end of the work.
 
@@ -173,9 +176,6 @@ class PassRegister(Protocol):
 
     def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
         """Give a locked pass to one gate until that moment."""
-
-    def spent(self, zone: str, pass_id: bytes) -> bool:
-        """Whether an exit was opened on this pass."""
 
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         """Unique on zone and pass id; False when another event spent it before."""

@@ -105,7 +105,7 @@ def _check_free(work: Work, gate: Gate, issued: IssuedPass, *, at: datetime) -> 
     locked = work.passes.lock(issued.zone, issued.pass_id)
     if locked.revoked_at is not None:
         raise VerifyError(Reason.REVOKED, "revoked before it was shown")
-    if work.passes.spent(issued.zone, issued.pass_id):
+    if locked.spent:
         raise VerifyError(Reason.ALREADY_SPENT, "an exit was opened on this pass")
     if locked.reserved_for_other(gate.gate_id, at=at):
         raise VerifyError(Reason.ALREADY_RESERVED, "another lane holds this pass")

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlmodel import Session
 
-from broker.core.consent import ConsentRecord, ConsentStatus, NoticeReference
+from broker.core.consent import ConsentRecord, ConsentStatus, NoticeReference, Use
 from broker.stores.tables import CONSENTS
 
 _STANDING = (ConsentStatus.ACTIVE.value, ConsentStatus.PAUSED.value)
@@ -42,6 +42,17 @@ class SqlConsentLedger:
         query = select(CONSENTS).where(CONSENTS.c.consent_id == consent_id, CONSENTS.c.traveller_id == traveller)
         row = self._session.execute(query.with_for_update()).one_or_none()
         return None if row is None else _record(row)
+
+    def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
+        # A record that was withdrawn while we waited no longer matches, and is not returned.
+        wanted = [(use.purpose, use.recipient) for use in uses]
+        query = select(CONSENTS).where(
+            CONSENTS.c.traveller_id == traveller,
+            tuple_(CONSENTS.c.purpose, CONSENTS.c.recipient).in_(wanted),
+            CONSENTS.c.status.in_(_STANDING),
+        )
+        ordered = query.order_by(CONSENTS.c.consent_id).with_for_update(read=True)
+        return [_record(row) for row in self._session.execute(ordered)]
 
     def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
         # FOR SHARE returns the row as it is once the lock is granted (READ COMMITTED re-reads after waiting), so a

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import Session
 
@@ -52,10 +52,6 @@ class SqlPassRegister:
         change = update(PASSES).where(_one(zone, pass_id))
         self._session.execute(change.values(reserved_by=gate_id, reserved_until=until))
 
-    def spent(self, zone: str, pass_id: bytes) -> bool:
-        query = select(PASS_SPENDS.c.event_id).where(PASS_SPENDS.c.zone == zone, PASS_SPENDS.c.pass_id == pass_id)
-        return self._session.execute(query).first() is not None
-
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         # A release that holds the pass ends first; one that comes later finds it spent.
         self._session.execute(select(PASSES.c.zone).where(_one(zone, pass_id)).with_for_update())
@@ -92,7 +88,8 @@ class SqlPassRegister:
         return len(gone)
 
     def _all(self, wanted: ColumnElement[bool]) -> list[IssuedPass]:
-        query: Select[Any] = select(PASSES, STATUS_ENTRIES.c.revoked_at).join_from(
+        spent = exists().where(PASS_SPENDS.c.zone == PASSES.c.zone, PASS_SPENDS.c.pass_id == PASSES.c.pass_id)
+        query: Select[Any] = select(PASSES, STATUS_ENTRIES.c.revoked_at, spent.label("spent")).join_from(
             PASSES, STATUS_ENTRIES, PASSES.c.status_index == STATUS_ENTRIES.c.status_index
         )
         return [_issued(row) for row in self._session.execute(query.where(wanted).order_by(PASSES.c.pass_id))]
@@ -134,6 +131,7 @@ def _issued(row: Row[Any]) -> IssuedPass:
         expires_at=row.expires_at,
         pass_bytes=bytes(row.pass_bytes),
         revoked_at=row.revoked_at,
+        spent=row.spent,
         reserved_by=row.reserved_by,
         reserved_until=row.reserved_until,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.core.consent import ConsentRecord, ConsentStatus, Use
 from broker.core.denial import UnknownTraveller
 from broker.core.gate import Gate, Invitation
 from broker.core.journal import JournalEntry, new_entry
@@ -121,6 +121,10 @@ class FakeConsentLedger:
         record, _ = self.records.get(consent_id, (None, ""))
         return record if record is not None and record.traveller == traveller else None
 
+    def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
+        found = {self.standing(traveller, use.purpose, use.recipient) for use in uses} - {None}
+        return sorted(found, key=lambda record: record.consent_id)
+
     def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
         return [self.records[consent][0] for consent in sorted(set(consents)) if consent in self.records]
 
@@ -219,9 +223,6 @@ class FakePassRegister:
         issued = self.passes[zone, pass_id]
         self.passes[zone, pass_id] = replace(issued, reserved_by=gate_id, reserved_until=until)
 
-    def spent(self, zone: str, pass_id: bytes) -> bool:
-        return (zone, pass_id) in self.spends
-
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         if (zone, pass_id) in self.spends:
             return False
@@ -251,7 +252,10 @@ class FakePassRegister:
         return len(old)
 
     def _all(self) -> list[IssuedPass]:
-        return [replace(p, revoked_at=self.status.entries[p.status_index]) for p in self.passes.values()]
+        return [
+            replace(issued, revoked_at=self.status.entries[issued.status_index], spent=key in self.spends)
+            for key, issued in self.passes.items()
+        ]
 
 
 @dataclass
