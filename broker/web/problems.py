@@ -50,7 +50,7 @@ REGISTER: Mapping[str, ProblemType] = {
     "pass-unknown": ProblemType(404, "There is no such pass", "Fetch new passes."),
     "not-enrolled": ProblemType(409, "No face is enrolled", "Enrol a face first."),
     "no-portrait": ProblemType(
-        409, "No portrait to compare with", "Log in at the identity provider again, then enrol within the hour."
+        409, "No portrait to compare with", "Log in at the identity provider again, then enrol within a day."
     ),
     "device-key-used": ProblemType(409, "A device key belongs to another pass", "Generate fresh device keys."),
     "already-done": ProblemType(409, "This was done before", "Nothing: each can be done once."),
