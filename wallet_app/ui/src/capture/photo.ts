@@ -22,25 +22,39 @@ export async function photoOfFile(file: Blob): Promise<Blob> {
     throw new BadPhoto("not a picture", { cause });
   }
   try {
-    return await encode(bitmap, bitmap.width, bitmap.height);
+    return await encode(bitmap, { x: 0, y: 0, width: bitmap.width, height: bitmap.height });
   } finally {
     bitmap.close();
   }
 }
 
+/** What the viewfinder shows and no more: people beside the oval are not in the picture. */
 export function photoOfVideo(video: HTMLVideoElement): Promise<Blob> {
-  return encode(video, video.videoWidth, video.videoHeight);
+  return encode(video, portraitCrop(video.videoWidth, video.videoHeight));
 }
 
-async function encode(source: CanvasImageSource, sourceWidth: number, sourceHeight: number): Promise<Blob> {
-  if (sourceWidth === 0 || sourceHeight === 0) throw new BadPhoto("an empty picture");
-  const { width, height } = fit(sourceWidth, sourceHeight);
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The middle of a picture in the viewfinder's shape, three wide to four high. */
+export function portraitCrop(width: number, height: number): Area {
+  const [w, h] = [Math.min(width, Math.round((height * 3) / 4)), Math.min(height, Math.round((width * 4) / 3))];
+  return { x: Math.floor((width - w) / 2), y: Math.floor((height - h) / 2), width: w, height: h };
+}
+
+async function encode(source: CanvasImageSource, area: Area): Promise<Blob> {
+  if (area.width === 0 || area.height === 0) throw new BadPhoto("an empty picture");
+  const { width, height } = fit(area.width, area.height);
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
   if (context === null) throw new BadPhoto("no canvas");
-  context.drawImage(source, 0, 0, width, height);
+  context.drawImage(source, area.x, area.y, area.width, area.height, 0, 0, width, height);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob === null ? reject(new BadPhoto("not encoded")) : resolve(blob)), "image/jpeg", QUALITY);
   });

@@ -74,7 +74,8 @@ export function Capture({ send, onDone }: Props) {
       )}
       {stream === null && photo === null && (
         <>
-          <p class="soft">{t("face.tips")}</p>
+          <p class="lead">{t("face.intro")}</p>
+          <p>{t("face.tips")}</p>
           <div class="row">
             <Button tone="primary" icon="camera" onPress={() => void start()}>
               {t("face.camera")}

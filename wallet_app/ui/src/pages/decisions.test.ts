@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Problem, problemOf, UnexpectedAnswer } from "../api/problem";
 import { list, optional, record, text, time } from "../api/shape";
 import type { Consent, Me, Offer } from "../api/wallet";
-import { fit } from "../capture/photo";
+import { fit, portraitCrop } from "../capture/photo";
 import { consentAddress } from "../consent-page";
 import { translator } from "../i18n";
 import { routeOf } from "../router";
@@ -78,6 +78,14 @@ test.each([
   [10_000, 1, 1280, 1],
 ])("a photograph of %i x %i becomes %i x %i", (width, height, w, h) => {
   expect(fit(width, height)).toEqual({ width: w, height: h });
+});
+
+test.each([
+  [1280, 960, { x: 280, y: 0, width: 720, height: 960 }],
+  [720, 1280, { x: 0, y: 160, width: 720, height: 960 }],
+  [480, 640, { x: 0, y: 0, width: 480, height: 640 }],
+])("of a camera of %i x %i the viewfinder shows %j", (width, height, area) => {
+  expect(portraitCrop(width, height)).toEqual(area);
 });
 
 describe("refusals in words", () => {

@@ -49,10 +49,7 @@ export function Face() {
         </Card>
       )}
       {ready !== null && ((stage === "standing" && !ready.enrolled && ready.agreed) || stage === "capture") && (
-        <>
-          <p class="lead">{t("face.intro")}</p>
-          <Capture send={(photo) => api.enrol(photo)} onDone={() => setStage("done")} />
-        </>
+        <Capture send={(photo) => api.enrol(photo)} onDone={() => setStage("done")} />
       )}
     </>
   );
