@@ -19,8 +19,9 @@ def publish_status_list(work: Work, *, signer: Signer, list_no: int, at: datetim
     last = work.status.lock_list(list_no)
     version = 1 if last is None else last.version + 1
     bits = bits_of(work.status.revoked_offsets(list_no))
-    raw = sign(StatusList(list_no, version, at, at + HARD_BOUND, bits), signer)
-    published = PublishedList(list_no, version, at, raw)
+    issued_at = at.replace(microsecond=0)  # CWT times are whole seconds
+    raw = sign(StatusList(list_no, version, issued_at, issued_at + HARD_BOUND, bits), signer)
+    published = PublishedList(list_no, version, issued_at, raw)
     work.status.publish(published)
     return published
 
