@@ -42,7 +42,7 @@ class Database:
                 f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC",
             },
         )
-        event.listen(self.engine, "handle_error", _translate)
+        event.listen(self.engine, "handle_error", _translate, retval=True)
 
     def unit_of_work(self) -> UnitOfWork:
         """A transaction to use with `with`; it takes a connection at its first statement."""
@@ -63,8 +63,6 @@ def normalise_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def _translate(context: ExceptionContext) -> None:
-    """SQLAlchemy hook: replace driver errors that mean "not now" by ours."""
-    error = translated(context.original_exception, disconnected=context.is_disconnect)
-    if error is not None:
-        context.chained_exception = error
+def _translate(context: ExceptionContext) -> DatabaseUnavailable | None:
+    """SQLAlchemy hook: what it returns is raised in place of the driver's error."""
+    return translated(context.original_exception, disconnected=context.is_disconnect)
