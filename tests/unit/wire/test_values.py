@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from broker.wire import gate_api, sealed_template, status_list, travel_pass, trust_list
+from broker.wire import device_proof, gate_api, sealed_template, status_list, travel_pass, trust_list
 from broker.wire.errors import DecodeError, VerifyError
 from broker.wire.gate_api import CrossingReport, EpochSecret
 from broker.wire.reasons import Reason
@@ -100,3 +100,13 @@ def test_what_a_template_payload_shows_in_logs() -> None:
     assert w.PAYLOAD.seeds[0].hex() not in shown
     assert repr(w.PAYLOAD.seeds[0]) not in shown
     assert repr(w.PAYLOAD.template.parts[0].vector) not in shown
+
+
+def test_a_proof_is_for_the_pass_that_was_verified() -> None:
+    code, other = w.qr(), w.qr(replace(w.ONLINE, pass_id=bytes(16)))
+    verified = travel_pass.verify(code.pass_bytes, w.TRUST, at=w.NOW, expected_zone=w.ZONE)
+    device_proof.verify(code, verified, at=w.NOW)
+    # The proof alone would do: it signs the verified pass. The code around it shows another.
+    with pytest.raises(VerifyError) as refused:
+        device_proof.verify(replace(code, pass_bytes=other.pass_bytes), verified, at=w.NOW)
+    assert refused.value.reason is Reason.PROOF_FORGED
