@@ -15,11 +15,11 @@ from gate_client.clock_store import ClockStore
 from gate_client.database import open_database
 from gate_client.devices.code_reader import ZxingReader
 from gate_client.devices.doors import SimulatedDoors
+from gate_client.engine_matcher import EngineMatcher
 from gate_client.evidence import ImageKeeper
 from gate_client.home import GateHome
 from gate_client.inference.engine import FaceEngine, default_model_dir, load_thresholds
-from gate_client.lane import Hardware, Lane, Watcher
-from gate_client.matcher import EngineMatcher
+from gate_client.lane import Hardware, Lane
 from gate_client.outbox import Outbox
 from gate_client.session import Checks
 from gate_client.spending import Spending
@@ -27,6 +27,7 @@ from gate_client.sync import GateRecords, Sync
 from gate_client.sync_thread import SyncThread
 from gate_client.template_source import TemplateSource
 from gate_client.trust_store import TrustStore
+from gate_client.watcher import Watcher
 
 LANE = "lane-1"
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.table import Table
 from broker.wire.errors import WireError
 from broker.wire.reasons import Reason
 from gate_client.assembly import Gate, open_gate, open_sync, records, utc_now
-from gate_client.broker_client import BrokerRefused, BrokerUnreachable
+from gate_client.broker_client import BrokerClient, BrokerRefused, BrokerUnreachable
 from gate_client.camera_mode import CameraLane
 from gate_client.clock_store import ClockStore
 from gate_client.core.pass_check import PassDenied, check_pass
@@ -71,9 +71,17 @@ def enrol_command(
 ) -> None:
     """Make this gate's key, trade the code for an identity, pin the root, fetch the first lists."""
     gate_home = GateHome(home)
-    with _plain_errors():
+    with _plain_errors(), ExitStack() as stack:
+        client = stack.enter_context(closing(BrokerClient(broker, ca=ca)))
         config = enrol(
-            gate_home, broker=broker, code=code, ca=ca, expected_root=root, clock=utc_now, entropy=os.urandom
+            gate_home,
+            client=client,
+            broker=broker,
+            code=code,
+            ca=ca,
+            expected_root=root,
+            clock=utc_now,
+            entropy=os.urandom,
         )
         with open_sync(gate_home) as sync:
             report = sync.run_once()

@@ -21,6 +21,7 @@ class EnrolmentFailed(Exception):
 def enrol(
     home: GateHome,
     *,
+    client: BrokerClient,
     broker: str,
     code: str,
     ca: Path | None,
@@ -28,7 +29,9 @@ def enrol(
     clock: Callable[[], datetime],
     entropy: Entropy,
 ) -> GateConfig:
-    """Enrol this home. `expected_root`: hex kid of the root, told by other means; without it the TLS channel vouches.
+    """Enrol this home through `client`, which talks to `broker`.
+
+    `expected_root`: hex kid of the root, told by other means; without it the TLS channel vouches.
 
     Raises `HomeError` (already enrolled), `EnrolmentFailed`, `BrokerRefused`, `BrokerUnreachable`.
     """
@@ -38,11 +41,7 @@ def enrol(
     home.create()
     signer = home.key(entropy)
     # (2) Trade the code.
-    client = BrokerClient(broker, ca=ca)
-    try:
-        answer = client.enrol(code, to_base64url(signer.public.to_cose_key()))
-    finally:
-        client.close()
+    answer = client.enrol(code, to_base64url(signer.public.to_cose_key()))
     config = GateConfig(answer["gate_id"], answer["zone"], broker, answer["root_key"], _keep_ca(home, ca))
     try:
         # (3) Pin the root.

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from broker.wire.errors import DecodeError, VerifyError, WireError
 from broker.wire.gate_api import CrossingMode
@@ -20,30 +19,12 @@ from gate_client.outcome import LaneOutcome
 from gate_client.recorder import Recorder
 from gate_client.session import Checks, Session
 from gate_client.stopwatch import Stopwatch
+from gate_client.watcher import NobodyWatches, Watcher
 
 log = logging.getLogger("tongguan.gate")
 
 ID_BYTES = 16
 RETAKE_PAUSE = timedelta(seconds=1)
-
-
-class Watcher(Protocol):
-    """Screens that follow a lane. Must not block, must not raise."""
-
-    def phase(self, state: LaneState) -> None: ...
-    def hint(self, reason: Reason) -> None: ...
-    def decided(self, outcome: LaneOutcome) -> None: ...
-
-
-class NobodyWatches:
-    def phase(self, state: LaneState) -> None:
-        """No screen."""
-
-    def hint(self, reason: Reason) -> None:
-        """No screen."""
-
-    def decided(self, outcome: LaneOutcome) -> None:
-        """No screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +129,9 @@ class Lane:
         session = self._session
         if session is None:
             return self._busy()
-        reasons = tuple(session.missed) or (Reason.NO_FACE,)
-        self._apply(Event(Happened.FAULT, reasons=reasons))
+        with self._fault_closed(session):
+            reasons = tuple(session.missed) or (Reason.NO_FACE,)
+            self._apply(Event(Happened.FAULT, reasons=reasons))
         return self._taken() or self._busy()
 
     def hint(self, reason: Reason) -> None:
@@ -158,20 +140,23 @@ class Lane:
 
     def tick(self) -> LaneOutcome | None:
         """Let time pass: sensors, timeouts. Returns the decision when a timeout made one."""
-        self._drain()
-        self._apply(Event(Happened.TICK))
+        with self._fault_closed(self._session):
+            self._drain()
+            self._apply(Event(Happened.TICK))
         return self._taken()
 
     def officer_done(self) -> Phase:
         """An officer has dealt with the referral; the lane returns to service once it is empty and shut."""
-        self._drain()
-        self._apply(Event(Happened.OFFICER_DONE))
+        with self._fault_closed(self._session):
+            self._drain()
+            self._apply(Event(Happened.OFFICER_DONE))
         return self._state.phase
 
     # --- a session, from its code to its record ---------------------------------------------------------------------
 
     def _begin(self) -> Session | None:
-        self._drain()
+        with self._fault_closed(self._session):
+            self._drain()
         if self._session is not None or self._state.phase is not Phase.IDLE:
             return None
         self._outcome = None
@@ -250,7 +235,7 @@ class Lane:
         return outcome
 
     @contextmanager
-    def _fault_closed(self, session: Session) -> Iterator[None]:
+    def _fault_closed(self, session: Session | None) -> Iterator[None]:
         """Whatever goes wrong inside sends the traveller to an officer; the exit is not opened."""
         try:
             yield
@@ -260,7 +245,7 @@ class Lane:
                 self._apply(Event(Happened.FAULT, reasons=(Reason.LANE_FAULT,)))
             except Exception:
                 log.exception("the doors do not answer")
-            if self._session is session:
+            if session is not None and self._session is session:
                 self._finish(session, refer(Reason.LANE_FAULT, mode=session.mode, score=session.best), opened=False)
 
     # --- the state machine and the doors -----------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class TrustStore:
             verified = trust_list.verify(raw, self._root, at=at, highest_seen=row[0] if row else 0)
             db.execute(
                 "INSERT INTO trust_list VALUES (1, ?1, ?2, ?3) ON CONFLICT (one) DO UPDATE"
-                " SET version = ?1, issued_at = ?2, raw = ?3 WHERE issued_at < ?2",
+                " SET version = ?1, issued_at = ?2, raw = ?3 WHERE version < ?1 OR issued_at < ?2",
                 (verified.version, seconds(verified.issued_at), raw),
             )
         self._seen = None

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from broker.wire import device_proof, hpke, sealed_template, status_list, travel_pass, trust_list
 from broker.wire.gate_api import ReleaseRequest, verify_request
 from broker.wire.keys import LocalSigner, compressed_point
-from broker.wire.qr_payload import TravelQr
+from broker.wire.qr_payload import TravelQr, parse_qr
 from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
 from broker.wire.sealed_template import FaceTemplate, TemplatePart, TemplatePayload
@@ -31,7 +31,7 @@ from gate_client.devices.code_reader import CodeReader
 from gate_client.devices.doors import Doors, SimulatedDoors
 from gate_client.devices.frames import Image
 from gate_client.evidence import ImageKeeper, KeepNothing
-from gate_client.lane import Hardware, Lane, Watcher
+from gate_client.lane import Hardware, Lane
 from gate_client.matcher import FaceRefused, Match
 from gate_client.outbox import Outbox
 from gate_client.session import Checks
@@ -39,6 +39,7 @@ from gate_client.spending import Spending
 from gate_client.stopwatch import Stopwatch
 from gate_client.template_source import GateIdentity, Releases, TemplateSource
 from gate_client.trust_store import TrustStore
+from gate_client.watcher import Watcher
 
 NOON = datetime(2026, 11, 21, 12, 0, 7, tzinfo=UTC)
 ZONE = "HK-SZB"
@@ -149,8 +150,6 @@ class FakeBroker:
         self.requests.append(message)
         if self.refuses is not None:
             raise BrokerRefused(self.refuses, "told to")
-        from broker.wire.qr_payload import parse_qr
-
         raw = parse_qr(message.qr).pass_bytes
         payload = next(p for pass_id, p in self.templates.items() if pass_id in raw)
         return hpke.seal(payload.encode(), message.hpke_public, message.info(signed_request))
