@@ -136,7 +136,7 @@ def _parse(value: str) -> tuple[dict[str, Any], jws.CompactSignature]:
 
 
 def _public_key(jwk: object) -> ECKey | OKPKey:
-    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) not in {("EC", "P-256"), ("OKP", "Ed25519")}:
+    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) not in (("EC", "P-256"), ("OKP", "Ed25519")):
         raise InvalidProof("jwk must be a P-256 or Ed25519 public key")
     if "d" in jwk:
         raise InvalidProof("jwk must not contain a private key")

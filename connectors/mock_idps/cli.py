@@ -7,6 +7,7 @@ import typer
 import uvicorn
 
 from connectors.mock_idps.dialect import DIALECTS
+from connectors.mock_idps.keys import ProviderKey
 from connectors.mock_idps.people import PeopleError, load_people
 from connectors.mock_idps.server import MockProvider
 from connectors.mock_idps.state import Registered
@@ -40,7 +41,8 @@ def run(
             typer.echo(f"no photograph of {person.person_id}: {portraits / (person.person_id + '.jpg')} is missing")
     origin = (issuer or f"{'https' if cert else 'http'}://{host}:{port}").rstrip("/")
     client = Registered(client_id, client_secret, frozenset(redirect_uri))
-    server = MockProvider(DIALECTS[provider], issuer=origin, people=known, client=client)
+    signing_key = ProviderKey.generate(DIALECTS[provider].algorithm)
+    server = MockProvider(DIALECTS[provider], issuer=origin, people=known, client=client, key=signing_key)
     typer.echo(f"Mock {provider} on {origin}")
     uvicorn.run(
         server.app(),

@@ -45,6 +45,7 @@ class MockProvider:
         issuer: str,
         people: Mapping[str, Person],
         client: Registered,
+        key: ProviderKey,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.dialect = dialect
@@ -52,7 +53,7 @@ class MockProvider:
         self.people = people
         self.client = client
         self.now = now
-        self.key = ProviderKey.generate(dialect.algorithm)
+        self.key = key
         self.transactions: OneTime[Transaction] = OneTime(TRANSACTION_SECONDS, now)
         self.codes: OneTime[Consent] = OneTime(CODE_SECONDS, now)
         self.tokens: OneTime[Consent] = OneTime(TOKEN_SECONDS, now)

@@ -1,0 +1,125 @@
+"""OpenID Connect Core 1.0: ID tokens, nonce, prompt, max_age, pairwise subjects; Discovery and RFC 8414."""
+
+import os
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+import pytest
+
+from tests.support.oidc_world import ISSUER, OidcWorld
+from tests.support.wallet_client import WalletClient, b64url
+
+
+def _again(wallet: WalletClient, **extra: str) -> dict[str, str]:
+    """A second request in the same browser; the answer, or the path of the page it leads to."""
+    verifier = b64url(os.urandom(32))
+    found = wallet.follow(wallet.browser.get(wallet.authorization_url(verifier, "s", "n", **extra)))
+    return found if isinstance(found, dict) else {"page": found.url.path}
+
+
+def test_2_id_token(world: OidcWorld) -> None:
+    wallet = world.logged_in("macau", "macau-sousa")
+    claims = wallet.id_token
+    assert claims["iss"] == ISSUER
+    assert claims["aud"] == "tongguan-wallet"
+    assert claims["exp"] - claims["iat"] == 300
+    assert claims["auth_time"] == int(world.clock.seconds())
+    assert claims["acr"] == "urn:tongguan:acr:high"
+
+
+def test_2_id_token_says_nothing_else_about_the_person(world: OidcWorld) -> None:
+    claims = world.logged_in().id_token
+    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "at_hash", "nonce"}
+
+
+def test_3_1_2_1_no_nonce_no_claim(world: OidcWorld) -> None:
+    wallet, verifier = world.wallet(), b64url(os.urandom(32))
+    page = wallet.follow(wallet.browser.get(wallet.authorization_url(verifier, "s", "")))
+    assert not isinstance(page, dict)
+    answer = wallet.at_provider(page, "ctid", "ctid-wang")
+    assert isinstance(answer, dict)
+    body = wallet.token(
+        grant_type="authorization_code",
+        code=answer["code"],
+        redirect_uri=wallet.redirect_uri,
+        code_verifier=verifier,
+    )
+    assert "nonce" not in jwt.decode(body["id_token"], options={"verify_signature": False})
+
+
+def test_3_1_2_3_a_session_answers_without_asking(world: OidcWorld) -> None:
+    assert "code" in _again(world.logged_in())
+
+
+def test_3_1_2_3_prompt_none(world: OidcWorld) -> None:
+    assert _again(world.wallet(), prompt="none")["error"] == "login_required"
+    assert "code" in _again(world.logged_in(), prompt="none")
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account"])
+def test_3_1_2_3_prompt_login_asks_again_and_is_then_satisfied(world: OidcWorld, prompt: str) -> None:
+    wallet = world.logged_in("iamsmart", "iamsmart-chan")
+    first = wallet.id_token["sub"]
+    world.clock.forward(seconds=5)
+    assert _again(wallet, prompt=prompt) == {"page": "/login"}
+    wallet.login("iamsmart", "iamsmart-wong", prompt=prompt)
+    assert wallet.id_token["sub"] != first
+
+
+def test_3_1_2_3_prompt_login_cannot_be_skipped_by_going_straight_on(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    world.clock.forward(seconds=5)
+    login = wallet.browser.get(wallet.authorization_url(b64url(os.urandom(32)), "s", "n", prompt="login"))
+    return_to = dict(parse_qsl(urlsplit(login.headers["location"]).query))["return_to"]
+    answer = wallet.follow(wallet.browser.get(ISSUER + return_to))
+    assert isinstance(answer, dict)
+    assert answer["error"] == "login_required"
+
+
+def test_3_1_2_1_max_age(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    world.clock.forward(minutes=10)
+    assert "code" in _again(wallet, max_age="601")
+    assert _again(wallet, max_age="599") == {"page": "/login"}
+    assert _again(wallet, max_age="0", prompt="none")["error"] == "login_required"
+
+
+def test_a_session_ends_after_its_fixed_lifetime(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    for _ in range(3):
+        world.clock.forward(minutes=20)
+        _again(wallet, prompt="none")  # use does not prolong it
+    assert _again(wallet, prompt="none")["error"] == "login_required"
+
+
+def test_8_1_pairwise_subjects(world: OidcWorld) -> None:
+    first, again = world.logged_in("ctid", "ctid-li"), world.logged_in("ctid", "ctid-li")
+    other = world.logged_in("ctid", "ctid-wang")
+    assert first.id_token["sub"] == again.id_token["sub"]
+    assert first.id_token["sub"] != other.id_token["sub"]
+    assert first.me()["inside"] not in first.id_token["sub"]
+
+
+def test_discovery_documents_agree_and_point_at_live_endpoints(world: OidcWorld) -> None:
+    client = world.client()
+    openid = client.get(f"{ISSUER}/.well-known/openid-configuration").json()
+    assert openid == client.get(f"{ISSUER}/.well-known/oauth-authorization-server").json()
+    assert openid["issuer"] == ISSUER
+    assert openid["code_challenge_methods_supported"] == ["S256"]
+    assert openid["authorization_response_iss_parameter_supported"] is True
+    for name, url in openid.items():
+        if name.endswith("_endpoint") or name == "jwks_uri":
+            assert client.get(url).status_code != 404, name
+
+
+def test_jwks_holds_public_keys_only(world: OidcWorld) -> None:
+    (key,) = world.client().get(f"{ISSUER}/oauth/jwks").json()["keys"]
+    assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+
+
+def test_5_6_ui_locales(world: OidcWorld) -> None:
+    wallet = world.wallet()
+    url = wallet.authorization_url(b64url(os.urandom(32)), "s", "n", ui_locales="xx pt en")
+    page = wallet.follow(wallet.browser.get(url))
+    assert not isinstance(page, dict)
+    assert '<html lang="pt">' in page.text

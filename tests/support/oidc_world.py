@@ -1,0 +1,171 @@
+"""Authorization server and three mock providers in one process: real ASGI applications, real or fake memory."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid5
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import Depends, FastAPI
+
+import connectors
+from broker.oidc import routes
+from broker.oidc.client import Clients, wallet_client
+from broker.oidc.keys import TokenKey
+from broker.oidc.ports import OpenUnit
+from broker.oidc.resource import AccessToken, require_token
+from broker.oidc.server import AuthorizationServer, Lifetimes
+from broker.wire.identity_grant import IdentityGrant
+from connectors.mock_idps.dialect import DIALECTS
+from connectors.mock_idps.keys import ProviderKey
+from connectors.mock_idps.people import load_people
+from connectors.mock_idps.server import MockProvider
+from connectors.mock_idps.state import Registered
+from tests.support.wallet_client import WalletClient
+
+ISSUER = "http://broker.test"
+WALLET = "http://wallet.test"
+REDIRECT = f"{WALLET}/callback"
+_PEOPLE = UUID("6f2b6a56-0b3b-4b7e-9a55-111111111111")
+# The smallest thing that starts like a JPEG file; no test here looks at the picture.
+PHOTO = b"\xff\xd8\xff\xe0" + b"synthetic photograph of "
+
+
+class Hosts(httpx.BaseTransport):
+    """Routes requests by host name: to ASGI applications, run on one event loop, or to any other transport."""
+
+    def __init__(self, portal: BlockingPortal, hosts: Mapping[str, Any]) -> None:
+        self._portal = portal
+        self.hosts: dict[str, Any] = dict(hosts)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        target = self.hosts.get(request.url.host)
+        if target is None:
+            raise httpx.ConnectError("no such host", request=request)
+        if isinstance(target, httpx.BaseTransport):
+            return target.handle_request(request)
+        whole = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        return self._portal.call(self._answer, target, whole)
+
+    async def _answer(self, app: Any, request: httpx.Request) -> httpx.Response:
+        response = await httpx.ASGITransport(app).handle_async_request(request)
+        body = await response.aread()
+        return httpx.Response(response.status_code, headers=response.headers, content=body)
+
+
+@dataclass
+class FakeClock:
+    """Time that moves when told."""
+
+    at: datetime = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def seconds(self) -> float:
+        return self.at.timestamp()
+
+    def forward(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@dataclass
+class OidcWorld:
+    """Everything a login test needs. `linked` are the grants that reached `link_identity`."""
+
+    app: FastAPI
+    server: AuthorizationServer
+    clock: FakeClock
+    hosts: Hosts
+    providers: dict[str, MockProvider]
+    linked: list[IdentityGrant] = field(default_factory=list)
+
+    def client(self) -> httpx.Client:
+        """A browser, or any other HTTP client, of its own."""
+        return httpx.Client(transport=self.hosts, trust_env=False)
+
+    def wallet(self) -> WalletClient:
+        """A wallet in a browser of its own."""
+        return WalletClient(ISSUER, REDIRECT, browser=self.client(), api=self.client(), now=self.clock.seconds)
+
+    def logged_in(self, provider: str = "iamsmart", person: str = "iamsmart-chan") -> WalletClient:
+        wallet = self.wallet()
+        wallet.login(provider, person)
+        return wallet
+
+
+@cache
+def provider_key(name: str) -> ProviderKey:
+    """One key a provider for the whole run: making an RSA key takes longer than most tests."""
+    return ProviderKey.generate(DIALECTS[name].algorithm)
+
+
+def person_of(grant: IdentityGrant) -> UUID:
+    """A stand-in for link_identity: the same person for the same issuer and subject."""
+    return uuid5(_PEOPLE, f"{grant.issuer}\0{grant.subject}")
+
+
+@contextmanager
+def oidc_world(open_unit: OpenUnit, portraits: Path) -> Iterator[OidcWorld]:
+    """Mount everything. `portraits` is filled with a synthetic photograph for each person."""
+    with start_blocking_portal() as portal:
+        yield _mounted(portal, open_unit, portraits)
+
+
+def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> OidcWorld:
+    clock = FakeClock()
+    providers, applications = {}, {}
+    for name, dialect in DIALECTS.items():
+        for person in load_people(name, portraits=portraits):
+            (portraits / f"{person}.jpg").write_bytes(PHOTO + person.encode())
+        providers[name] = MockProvider(
+            dialect,
+            issuer=f"http://{name}.test",
+            people=load_people(name, portraits=portraits),
+            client=Registered("tongguan", f"secret-of-{name}", frozenset({f"{ISSUER}/login/{name}/callback"})),
+            key=provider_key(name),
+            now=clock.seconds,
+        )
+        applications[f"{name}.test"] = providers[name].app()
+    app = FastAPI()
+    hosts = Hosts(portal, {**applications, urlsplit(ISSUER).hostname or "": app})
+    linked: list[IdentityGrant] = []
+
+    def link(grant: IdentityGrant, at: datetime) -> UUID:
+        linked.append(grant)
+        return person_of(grant)
+
+    http = httpx.Client(transport=hosts, trust_env=False)
+    adapters = {
+        name: connectors.build(
+            name, issuer=f"http://{name}.test", client_id="tongguan", client_secret=f"secret-of-{name}", http=http
+        )
+        for name in DIALECTS
+    }
+    server = AuthorizationServer(
+        issuer=ISSUER,
+        clients=Clients({"tongguan-wallet": wallet_client("tongguan-wallet", (REDIRECT,))}),
+        token_key=TokenKey.of(ec.generate_private_key(ec.SECP256R1())),
+        open_unit=open_unit,
+        link_identity=link,
+        connectors=adapters,
+        clock=clock,
+        entropy=os.urandom,
+        lifetimes=Lifetimes(),
+    )
+    routes.install(app, server)
+    needs_token = Depends(require_token("wallet"))
+
+    @app.get("/wallet/v1/me")
+    def me(token: AccessToken = needs_token) -> dict[str, str]:
+        return {"traveller": token.subject, "inside": str(token.traveller_id), "provider": token.provider}
+
+    return OidcWorld(app, server, clock, hosts, providers, linked)
