@@ -88,3 +88,12 @@ def test_no_path_beyond_the_tree() -> None:
         merkle.inclusion_path(LEAVES[:3], 3)
     with pytest.raises(IndexError):
         merkle.consistency_path(LEAVES[:3], 4)
+
+
+def test_the_size_is_proved_too() -> None:
+    with pytest.raises(ProofError):
+        merkle.verify_inclusion(LEAVES[0], index=0, size=2, proof=[], root=LEAVES[0])
+    old, new = merkle.root_of(LEAVES[:2]), merkle.root_of(LEAVES[:4])
+    proof = merkle.consistency_path(LEAVES[:4], 2)
+    with pytest.raises(ProofError):
+        merkle.verify_consistency(old_size=2, old_root=old, new_size=8, new_root=new, proof=proof)

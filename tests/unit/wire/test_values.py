@@ -1,5 +1,7 @@
 """Values refuse at construction what verification would refuse, and signers sign only what their key is for."""
 
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -110,3 +112,15 @@ def test_a_proof_is_for_the_pass_that_was_verified() -> None:
     with pytest.raises(VerifyError) as refused:
         device_proof.verify(replace(code, pass_bytes=other.pass_bytes), verified, at=w.NOW)
     assert refused.value.reason is Reason.PROOF_FORGED
+
+
+def test_a_bomb_never_unfolds() -> None:
+    bomb = zlib.compress(bytes(64_000_000), 9)
+    claims = {2: "urn:tongguan:status:5", 4: 2, 6: 1, 65533: {"bits": 1, "lst": bomb}, 65534: 1, -65540: 1, -65542: b""}
+    raw = w.sign1(claims, w.STATUS, protected={1: -8, 4: w.STATUS.kid, 16: status_list.TYP})
+    tracemalloc.start()
+    with pytest.raises(DecodeError):
+        status_list.verify(raw, w.TRUST, at=w.NOW)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
