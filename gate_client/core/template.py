@@ -33,6 +33,8 @@ def transform(vector: Vector, *, seed: bytes, embedder: str) -> Float64:
     if len(seed) != SEED_BYTES:
         raise TemplateError(f"a transform seed has {SEED_BYTES} bytes, not {len(seed)}")
     rotated = np.array(vector, np.float64)
+    if not np.isfinite(rotated).all():
+        raise TemplateError("an embedding is not finite")
     dimension = rotated.shape[-1]
     directions = _normals(DOMAIN + embedder.encode() + b"\0" + seed, dimension)
     start = 0
@@ -64,8 +66,8 @@ def _normals(key: bytes, dimension: int) -> Float64:
 def quantise(vector: Vector) -> bytes:
     """int8 with the largest magnitude at 127. The scale is not kept: a cosine does not need it."""
     peak = float(np.abs(vector).max(initial=0.0))
-    if not np.isfinite(peak) or peak == 0.0:
-        raise TemplateError("an embedding is empty, zero or not finite")
+    if peak == 0.0:
+        raise TemplateError("an embedding is empty or zero: no finite scale")
     return np.rint(np.asarray(vector, np.float64) * (127.0 / peak)).astype(np.int8).tobytes()
 
 

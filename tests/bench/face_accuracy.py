@@ -2,8 +2,8 @@
 
     python -m tests.bench.face_accuracy
 
-Both pipelines see the same images in the same run: decoded file -> detection -> embedding of the face nearest to the
-middle. The package's own steps (face_recognition.face_encodings: HOG detector with one upsampling, five-point predictor,
+Both pipelines see the same images in the same run: decoded file -> detection -> embedding of the face nearest to
+the middle. The package's own steps (face_recognition.face_encodings: HOG detector with one upsampling, five-point predictor,
 dlib's network) run through dlib-bin. Accuracy: threshold fitted on the other folds. TAR at FMR over every cross-subject
 comparison. Times: both pipelines alternate image by image, one thread each. Embeddings are cached in out/bench.
 """
@@ -186,17 +186,27 @@ def main() -> None:
         promised = result.embedder_set == default
         label = "default pair" if promised else result.embedder_set
         note = "licence-clean setting" if result.embedder_set == "dlib-resnet-v1" else ""
-        figures.add(f"accuracy, {label}", result.accuracy or 0, "", target=(">=", 0.99) if promised else None, note=note)
+        figures.add(
+            f"accuracy, {label}", result.accuracy or 0, "", target=(">=", 0.99) if promised else None, note=note
+        )
         for point in result.points:
             low, high = 1 - point.fnmr_interval[1], 1 - point.fnmr_interval[0]
             wanted = (">=", 0.97) if promised and point.fmr_wanted == 1e-3 else None
             figures.add(
-                f"TAR at FMR {point.fmr_wanted:g}, {label}", 1 - point.fnmr, "", target=wanted, note=f"[{low:.4f}, {high:.4f}]"
+                f"TAR at FMR {point.fmr_wanted:g}, {label}",
+                1 - point.fnmr,
+                "",
+                target=wanted,
+                note=f"[{low:.4f}, {high:.4f}]",
             )
-    figures.add("accuracy, face_recognition", peer_accuracy, "", note=f"no face in {peer_missed} of {len(labels.images)}")
+    figures.add(
+        "accuracy, face_recognition", peer_accuracy, "", note=f"no face in {peer_missed} of {len(labels.images)}"
+    )
     for point in peer.points:
         low, high = 1 - point.fnmr_interval[1], 1 - point.fnmr_interval[0]
-        figures.add(f"TAR at FMR {point.fmr_wanted:g}, face_recognition", 1 - point.fnmr, "", note=f"[{low:.4f}, {high:.4f}]")
+        figures.add(
+            f"TAR at FMR {point.fmr_wanted:g}, face_recognition", 1 - point.fnmr, "", note=f"[{low:.4f}, {high:.4f}]"
+        )
     gain = (results[0].accuracy or 0) - peer_accuracy
     figures.add("accuracy above face_recognition", gain, "", target=(">=", 1e-9))
     times = timings(labels)

@@ -30,9 +30,7 @@ def captures(engine: FaceEngine) -> dict[str, Capture]:
     return {name: engine.capture(picture(name)) for name in names}
 
 
-def test_photographs_of_one_person_match_and_of_others_do_not(
-    engine: FaceEngine, captures: dict[str, Capture]
-) -> None:
+def test_photographs_of_one_person_match_and_of_others_do_not(engine: FaceEngine, captures: dict[str, Capture]) -> None:
     threshold = engine.thresholds.at(engine.embedder_set, 1e-5)
     person = {TENANTS[0].portrait, TENANTS[0].enrolment, TENANTS[0].gate}
     for first, second in itertools.combinations(captures, 2):

@@ -46,7 +46,9 @@ def test_the_stored_outputs_are_those_of_the_originals() -> None:
     for name, entry in stored.items():
         for output, values in original_outputs(name).items():
             kept = np.array(entry["outputs"][output]["values"])
-            np.testing.assert_allclose(kept, values.reshape(-1)[:: entry["outputs"][output]["step"]], rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                kept, values.reshape(-1)[:: entry["outputs"][output]["step"]], rtol=1e-4, atol=1e-5
+            )
 
 
 def test_verify_notices_a_model_that_computes_something_else(model_dir: Path, tmp_path: Path) -> None:

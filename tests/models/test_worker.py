@@ -112,7 +112,15 @@ def hostile() -> list[bytes]:
     """Images that must not be decoded, or cannot be."""
     whole = raw("obama.jpg")
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 50_000, 50_000, 8, 2, 0, 0, 0) + bytes(100)
-    return [b"", b"\xff\xd8\xff", whole[:5000], bomb, b"GIF89a" + bytes(100), bytes(64), b"\xff\xd8\xff\xe0" + b"\xff" * 999]
+    return [
+        b"",
+        b"\xff\xd8\xff",
+        whole[:5000],
+        bomb,
+        b"GIF89a" + bytes(100),
+        bytes(64),
+        b"\xff\xd8\xff\xe0" + b"\xff" * 999,
+    ]
 
 
 @pytest.mark.parametrize("image", hostile(), ids=range(7))
