@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CATALOGUES, LANGUAGES, preferredLanguage, translator } from "./i18n";
+import { CATALOGUES, formatSoon, LANGUAGES, preferredLanguage, translator } from "./i18n";
 
 const placeholders = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
 
@@ -44,4 +44,11 @@ test.each([
   ["tlh", ["en-GB"], "en"],
 ] as const)("stored %s and browser %j give %s", (stored, browser, expected) => {
   expect(preferredLanguage(stored, browser)).toBe(expected);
+});
+
+test("a time of today is said without its day", () => {
+  const at = new Date(2026, 2, 1, 16, 5).getTime();
+  expect(formatSoon("en", at, at - 60_000)).toBe("16:05");
+  expect(formatSoon("en", at, at - 86_400_000)).toBe("1 Mar 2026, 16:05");
+  expect(formatSoon("pt", at, at)).toBe("16:05");
 });

@@ -56,11 +56,20 @@ export function isKey(key: string): key is Key {
   return Object.hasOwn(en, key);
 }
 
+/** Regions decide how days are written; hours count to 24 everywhere, as on departure boards. */
+const REGIONS: Readonly<Record<Language, string>> = { "zh-Hant": "zh-Hant-HK", "zh-Hans": "zh-Hans-CN", en: "en-GB", pt: "pt-PT" };
+
 /** Day and time to the minute, in the phone's time zone. */
 export function formatTime(language: Language, at: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(at);
+  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(at);
 }
 
 export function formatDay(language: Language, at: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(at);
+  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: "medium" }).format(at);
+}
+
+/** The time alone when it is today's, seen from `now`. */
+export function formatSoon(language: Language, at: number, now: number): string {
+  if (new Date(at).toDateString() !== new Date(now).toDateString()) return formatTime(language, at);
+  return new Intl.DateTimeFormat(REGIONS[language], { timeStyle: "short", hourCycle: "h23" }).format(at);
 }

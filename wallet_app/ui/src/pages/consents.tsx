@@ -176,7 +176,6 @@ function Active({ consent, onWithdrawn }: { consent: Consent; onWithdrawn: () =>
         >
           <p>
             <strong>{consent.title}</strong>
-            <br />
             {consent.recipient}
           </p>
           <p>{t("consents.withdraw_text")}</p>

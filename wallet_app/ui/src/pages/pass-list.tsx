@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { formatTime } from "../i18n";
+import { formatSoon } from "../i18n";
 import { live } from "../passes/shelf";
 import type { StoredPass } from "../store/database";
 import { Icon } from "../ui/icon";
@@ -24,7 +24,7 @@ export function useShelf(version = 0): Shelf | null {
 /** Passes ready to show; nothing at all when there are none. */
 export function PassList({ title }: { title: string }) {
   const shelf = useShelf();
-  const { t, language } = useWallet();
+  const { t, language, now } = useWallet();
   if (shelf === null || shelf.passes.length === 0) return null;
   return (
     <section class="stack">
@@ -38,7 +38,7 @@ export function PassList({ title }: { title: string }) {
                 <Icon name="pass" />
                 <span>
                   <strong>{zone}</strong>
-                  <small>{t("passes.valid_until", { time: formatTime(language, pass.expiresAt) })}</small>
+                  <small>{t("passes.valid_until", { time: formatSoon(language, pass.expiresAt, now()) })}</small>
                 </span>
               </Link>
             </li>

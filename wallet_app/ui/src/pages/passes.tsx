@@ -1,7 +1,7 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Consent, Me, Offer } from "../api/wallet";
 import { askConsent } from "../consent-page";
-import { formatTime } from "../i18n";
+import { formatSoon } from "../i18n";
 import { refill } from "../passes/device-keys";
 import { MOST, mint } from "../passes/shelf";
 import { useNavigation } from "../router";
@@ -49,10 +49,10 @@ export function Passes() {
 }
 
 function PassCard({ pass, zone, onGone }: { pass: StoredPass; zone: string; onGone: () => void }) {
-  const { t, api, database, language, say } = useWallet();
+  const { t, api, database, language, now, say } = useWallet();
   const { busy, why, run, clear } = useAction();
   const [asking, setAsking] = useState(false);
-  const time = formatTime(language, pass.expiresAt);
+  const time = formatSoon(language, pass.expiresAt, now());
   const revoke = (): Promise<void> =>
     run(async () => {
       await api.revoke(pass.passId);

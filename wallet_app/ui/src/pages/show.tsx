@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { formatTime } from "../i18n";
+import { formatSoon } from "../i18n";
 import { gateTime, type Presentation, present } from "../passes/presenter";
 import type { StoredPass } from "../store/database";
 import { useNow } from "../ui/clock";
@@ -86,7 +86,7 @@ function Code({ pass, zone }: { pass: StoredPass; zone: string }) {
         <div>
           <p>{t("show.hold")}</p>
           <p class="soft">{t("show.renews")}</p>
-          <p class="soft">{t("show.until", { time: formatTime(language, pass.expiresAt) })}</p>
+          <p class="soft">{t("show.until", { time: formatSoon(language, pass.expiresAt, now()) })}</p>
           {unavailable && <p class="soft">{t("show.awake_off")}</p>}
         </div>
       </div>
