@@ -86,7 +86,7 @@ def play(provider: str, *, cast: journeys.Cast, timeline: Timeline, home: Path, 
 
 
 def new_wallet(stage: Stage) -> WalletClient:
-    return WalletClient(stage.broker_url, stage.wallet_url)
+    return WalletClient(stage.broker_url, f"{stage.wallet_url}/callback", ca=stage.ca)
 
 
 def deliver(stage: Stage, gate: GateProcess) -> int:

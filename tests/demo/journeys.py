@@ -11,7 +11,7 @@ from broker.wire import qr_payload
 from tests.demo import pictures
 from tests.demo.lane import Lane
 from tests.demo.scene import Timeline
-from tests.support.wallet_client import EnrolmentRefused, Pass, WalletClient
+from tests.support.wallet_client import WalletClient, WalletError
 
 ZONE = "HK-SZB"
 OPENED = "opened"
@@ -83,8 +83,8 @@ def another_person_enrols(tenant: Tenant) -> None:
     with tenant.timeline.step(scene, "enrolment"):
         try:
             wallet.enrol(tenant.cast.live.read_bytes())
-        except EnrolmentRefused as refusal:
-            scene.observed = f"enrolment refused: {refusal.reason}"
+        except WalletError as refusal:
+            scene.observed = f"enrolment refused: {refusal.body.get('reason', refusal.status)}"
         else:
             scene.observed = "enrolled"
     scene.pictures.append(pictures.picture("the authority's portrait", tenant.cast.impostor))
@@ -94,7 +94,7 @@ def another_person_enrols(tenant: Tenant) -> None:
 def refusals(tenant: Tenant, wallet: WalletClient) -> None:
     """Everything a gate must not open for, one code each."""
     lane, timeline, cast = tenant.lane, tenant.timeline, tenant.cast
-    passes = wallet.mint(ZONE, count=6)
+    passes = wallet.mint(ZONE, n=6)
 
     scene = timeline.scene(
         "another person's face at the gate",
@@ -187,7 +187,7 @@ def network_cut(tenant: Tenant, wallet: WalletClient, await_delivery: Callable[[
     )
     with timeline.step(scene, "consent and mint"):
         wallet.give_consent("offline-pass", ZONE)
-        offline: Pass = wallet.mint(ZONE, mode="offline")[0]
+        offline = wallet.mint(ZONE, mode="offline")[0]
     outcome = lane.present(scene, wallet.qr_text(offline, at=now()), tenant.cast.live, network="down")
     waiting = outcome["outbox"]
     with timeline.step(scene, "network back"):
