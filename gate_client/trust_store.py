@@ -21,23 +21,35 @@ class TrustStore:
     def __init__(self, connection: sqlite3.Connection, root: PublicKey) -> None:
         self._connection = connection
         self._root = root
-        self._seen: int | None = None
         self._trust: TrustList | None = None
         self._lists: dict[int, StatusList] = {}
 
     def trust_list(self, *, at: datetime) -> TrustList:
         """Return the newest trust list. `WireError` when there is none, it expired, or the file was tampered with."""
-        self._refresh(at)
-        if self._trust is None:
+        row = self._connection.execute("SELECT version, issued_at FROM trust_list").fetchone()
+        if row is None:
             raise VerifyError(Reason.UNKNOWN_KEY, "no trust list yet")
+        if self._trust is None or _stamp(self._trust) != row:
+            version, raw = self._connection.execute("SELECT version, raw FROM trust_list").fetchone()
+            self._trust = trust_list.verify(raw, self._root, at=at, highest_seen=version)
+            self._lists.clear()  # they were signed by keys that the old list named
         if at >= self._trust.expires_at:
             raise VerifyError(Reason.EXPIRED, "the trust list has expired")
         return self._trust
 
     def status_list(self, number: int, *, at: datetime) -> StatusList | None:
-        """Return the newest status list of that number, of whatever age, or None."""
-        self._refresh(at)
-        return self._lists.get(number)
+        """Return the newest status list of that number, of whatever age, or None. `WireError` as for the trust list."""
+        trusted = self.trust_list(at=at)
+        query = "SELECT version, issued_at FROM status_lists WHERE list_no = ?"
+        row = self._connection.execute(query, (number,)).fetchone()
+        if row is None:
+            return None
+        held = self._lists.get(number)
+        if held is None or _stamp(held) != row:
+            query = "SELECT version, raw FROM status_lists WHERE list_no = ?"
+            version, raw = self._connection.execute(query, (number,)).fetchone()
+            held = self._lists[number] = status_list.verify(raw, trusted, at=at, highest_seen=version)
+        return held
 
     def accept_trust_list(self, raw: bytes, *, at: datetime) -> TrustList:
         """Verify and keep a fetched list. `VerifyError`/`DecodeError`; LIST_ROLLED_BACK when a newer one was seen."""
@@ -49,7 +61,6 @@ class TrustStore:
                 " SET version = ?1, issued_at = ?2, raw = ?3 WHERE version < ?1 OR issued_at < ?2",
                 (verified.version, seconds(verified.issued_at), raw),
             )
-        self._seen = None
         return verified
 
     def accept_status_list(self, raw: bytes, number: int, *, at: datetime) -> StatusList:
@@ -66,7 +77,6 @@ class TrustStore:
                 " SET version = ?2, issued_at = ?3, raw = ?4 WHERE version < ?2 OR issued_at < ?3",
                 (number, verified.version, seconds(verified.issued_at), raw),
             )
-        self._seen = None
         return verified
 
     def keep_secrets(self, secrets: Iterable[EpochSecret]) -> None:
@@ -99,32 +109,6 @@ class TrustStore:
         if gone:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return gone
-
-    def _refresh(self, at: datetime) -> None:
-        """Re-verify what changed. `data_version` moves when another connection committed."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if version == self._seen:
-            return
-        row = self._connection.execute("SELECT version, issued_at, raw FROM trust_list").fetchone()
-        if row is None:
-            return
-        if self._trust is None or _stamp(self._trust) != row[:2]:
-            self._trust = trust_list.verify(row[2], self._root, at=at, highest_seen=row[0])
-            self._lists.clear()  # they were signed by keys that the old list named
-        rows = self._connection.execute("SELECT list_no, version, issued_at FROM status_lists").fetchall()
-        for number, *stamp in rows:
-            held = self._lists.get(number)
-            if held is None or _stamp(held) != tuple(stamp):
-                self._lists[number] = self._read(number, at)
-        self._seen = version
-
-    def _read(self, number: int, at: datetime) -> StatusList:
-        if self._trust is None:
-            raise VerifyError(Reason.UNKNOWN_KEY, "no trust list yet")
-        version, raw = self._connection.execute(
-            "SELECT version, raw FROM status_lists WHERE list_no = ?", (number,)
-        ).fetchone()
-        return status_list.verify(raw, self._trust, at=at, highest_seen=version)
 
 
 def _stamp(signed: TrustList | StatusList) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def judge(case: LaneCase, folder: Path) -> tuple[Reason | None, dict[str, Any] |
     try:
         trust.accept_trust_list(case.trust_list, at=case.at)
         if case.status_list is not None:
-            number = 3
+            number = 5  # every list of the vectors
             connection.execute("INSERT INTO status_lists VALUES (?, ?, 0, x'')", (number, case.status_seen))
             trust.accept_status_list(case.status_list, number, at=case.at)
         trust.keep_secrets(EpochSecret(day, secret, _far(case.at)) for day, secret in case.epoch_secrets.items())

@@ -99,3 +99,12 @@ def test_secrets_die_at_their_hour_and_leave_no_bytes_behind(world: World) -> No
 
 def test_the_file_is_private(world: World) -> None:
     assert world.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_list_is_mended_by_the_next_one(world: World) -> None:
+    world.db.execute("UPDATE status_lists SET raw = x'00'")
+    fresh = TrustStore(open_database(world.path), world.authority.root.public)
+    assert refusal(fresh.status_list, 0, at=NOON) is Reason.MALFORMED_COSE
+    fresh.accept_status_list(world.authority.status_list(version=2), 0, at=NOON)
+    held = fresh.status_list(0, at=NOON)
+    assert held is not None and held.version == 2
