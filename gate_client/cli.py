@@ -94,7 +94,9 @@ def enrol_command(
 @app.command()
 def run(
     home: Home,
-    frames: Annotated[str, typer.Option(help="stdin (JSON lines), dir:DIR, video:FILE or camera:NUMBER.")] = "camera:0",
+    frames: Annotated[
+        str, typer.Option(help="stdin (JSON lines), dir:DIR, watch:DIR, video:FILE or camera:NUMBER.")
+    ] = "camera:0",
     models: Annotated[Path | None, typer.Option(help="Model directory.")] = None,
     licence_clean: Annotated[bool, typer.Option(help="Only models whose licence and origin are documented.")] = False,
     kiosk: Annotated[int | None, typer.Option(help="Serve the screens on this loopback port (0: any).")] = None,

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import Protocol
 
 import cv2
@@ -15,6 +17,7 @@ from gate_client.inference.photograph import MAX_BYTES, MalformedImage, decode
 Image = NDArray[np.uint8]
 """(height, width, 3), BGR."""
 
+WATCH_SECONDS = 0.2
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
@@ -62,6 +65,37 @@ class FolderFrames:
         """Nothing is held."""
 
 
+class WatchedFolder:
+    """Every picture laid into a folder, as it appears: a camera for people who have none. Never ends.
+
+    A picture counts once its size has stayed the same between two looks, so that a half-written file is not read.
+    """
+
+    def __init__(self, folder: Path, pause: Callable[[], None]) -> None:
+        self._folder = folder
+        self._pause = pause
+        self._sizes: dict[Path, int] = {}
+        self._seen: set[Path] = set()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            yield from self._look()
+            self._pause()
+
+    def _look(self) -> Iterator[Frame]:
+        for path in sorted(self._folder.iterdir()):
+            if path.suffix.lower() not in SUFFIXES or path in self._seen:
+                continue
+            size = path.stat().st_size
+            if self._sizes.get(path) == size:
+                self._seen.add(path)
+                yield load_frame(path)
+            self._sizes[path] = size
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class CaptureFrames:
     """A video file or a webcam through OpenCV; ends with the file, or when the camera stops answering."""
 
@@ -101,15 +135,15 @@ class CaptureFrames:
 
 
 def open_frames(source: str) -> FrameSource:
-    """Open `dir:DIR`, `video:FILE` or `camera:N`. ValueError for anything else, FileNotFoundError where nothing is."""
+    """Open `dir:DIR`, `watch:DIR`, `video:FILE` or `camera:N`; ValueError for others, FileNotFoundError for nothing."""
     kind, _, where = source.partition(":")
-    if kind == "dir" and where:
+    if kind in ("dir", "watch") and where:
         folder = Path(where)
         if not folder.is_dir():
             raise FileNotFoundError(f"no folder {folder}")
-        return FolderFrames(folder)
+        return FolderFrames(folder) if kind == "dir" else WatchedFolder(folder, partial(sleep, WATCH_SECONDS))
     if kind == "video" and where:
         return CaptureFrames.video(Path(where))
     if kind == "camera" and where.isdecimal():
         return CaptureFrames.camera(int(where))
-    raise ValueError("frames come from dir:DIR, video:FILE or camera:NUMBER")
+    raise ValueError("frames come from dir:DIR, watch:DIR, video:FILE or camera:NUMBER")

@@ -157,7 +157,7 @@ def main() -> int:
         write_report(OUT / "report.html", timeline.scenes, summary=summary, provenance=provenance())
         console.print(f"{summary} Pictures and timelines: {OUT / 'report.html'}")
         if options.serve:
-            serve(Path(work) / "serve", casts[0], PEOPLE, public=options.public, console=console)
+            serve(Path(work) / "serve", casts[0], PEOPLE, camera=options.camera, public=options.public, console=console)
     return 0 if timeline.holds else 1
 
 

@@ -49,6 +49,8 @@ class Lane:
         scene.score, scene.threshold = outcome.get("score"), outcome.get("threshold")
         scene.gate_timings = dict(outcome.get("timings", {}))
         scene.pictures.append(pictures.picture("what the code camera saw", code))
-        scene.pictures.append(pictures.picture("what the face camera saw", face))
-        for caption, path in outcome.get("evidence", {}).items():
-            scene.pictures.append(pictures.picture(caption.replace("_", " "), Path(path)))
+        looked = "detect" in scene.gate_timings
+        scene.pictures.append(pictures.detected(face) if looked else pictures.picture("the face, not looked at", face))
+        for name, path in outcome["evidence"].items():
+            if name.startswith("aligned"):
+                scene.pictures.append(pictures.picture("aligned for comparison", Path(path)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from gate_client.inference.engine import FaceEngine
 from tests.demo.scene import Picture
 from tests.support.qr_image import render_qr
 
@@ -40,22 +42,45 @@ def save(frame: Frame, path: Path) -> Path:
     return path
 
 
-def side_by_side(left: Path, right: Path) -> Frame:
-    """Two photographs in one frame, brought to the same height: two people before the camera."""
-    images = []
-    for path in (left, right):
-        image = cv2.imread(str(path))
-        if image is None:
-            raise OSError(f"{path} is not a picture")
-        images.append(cv2.resize(image, (round(image.shape[1] * FRAME_HEIGHT / image.shape[0]), FRAME_HEIGHT)))
-    return np.hstack(images)
+def side_by_side(near: Path, far: Path) -> Frame:
+    """Two people before the camera at the same distance: of the second photograph the upper half."""
+    left, right = _read(near), _read(far)
+    right = right[: right.shape[0] // 2]
+    scaled = [cv2.resize(i, (round(i.shape[1] * FRAME_HEIGHT / i.shape[0]), FRAME_HEIGHT)) for i in (left, right)]
+    return np.hstack(scaled)
+
+
+def _read(path: Path) -> Frame:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise OSError(f"{path} is not a picture")
+    return image
+
+
+@cache
+def _engine() -> FaceEngine:
+    return FaceEngine.load()
+
+
+def detected(path: Path) -> Picture:
+    """The face camera's picture with what the detector finds in it: boxes and the five landmarks."""
+    image = _read(path)
+    faces = _engine().analyse(image)
+    width = max(2, image.shape[0] // 250)
+    for face in faces:
+        left, top, across, down = (round(value) for value in face.box)
+        cv2.rectangle(image, (left, top), (left + across, top + down), (60, 200, 60), width)
+        for x, y in face.landmarks:
+            cv2.circle(image, (round(float(x)), round(float(y))), width + 1, (0, 180, 255), -1)
+    return _picture(f"the face camera: {len(faces)} found", image)
 
 
 def picture(caption: str, path: Path, *, longest: int = 640) -> Picture:
     """The photograph at `path`, reduced for the report."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise OSError(f"{path} is not a picture")
+    return _picture(caption, _read(path), longest=longest)
+
+
+def _picture(caption: str, image: Frame, *, longest: int = 640) -> Picture:
     scale = min(1.0, longest / max(image.shape[:2]))
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

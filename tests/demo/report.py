@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from tests.demo.scene import Scene
 
-WIDTH, LABEL, ROW = 520, 190, 22
+WIDTH, LABEL, ROW = 440, 170, 20
 
 
 def _bars(rows: list[tuple[str, float, float, str]], *, scale: float, title: str) -> Markup:
@@ -41,9 +41,13 @@ def gate_bars(scene: Scene) -> Markup:
     """Where the gate spent its time, in milliseconds."""
     rows, at = [], 0.0
     for name, ms in scene.gate_timings.items():
+        if name == "total":
+            continue
         rows.append((name, at, ms, f"{ms:.1f} ms"))
         at += ms
-    return _bars(rows, scale=at * 1.15, title="Inside the gate")
+    return _bars(
+        rows, scale=at * 1.15, title=f"Inside the gate: {scene.gate_timings.get('total', at):.0f} ms to the door"
+    )
 
 
 def score_bar(scene: Scene) -> Markup:

@@ -1,10 +1,10 @@
-"""`make demo SERVE=1`: everything stays up for a person with a browser or, with PUBLIC, a phone."""
+"""`make demo SERVE=1`: everything stays up for a person with a browser or, with PUBLIC, with a phone."""
 
 from __future__ import annotations
 
 import shutil
-import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import qrcode
@@ -28,7 +28,15 @@ def public_host(wish: str) -> str:
         return str(probe.getsockname()[0])
 
 
-def serve(home: Path, cast: Cast, people: dict[str, tuple[str, str]], *, public: str | None, console: Console) -> None:
+def serve(
+    home: Path,
+    cast: Cast,
+    people: dict[str, tuple[str, str]],
+    *,
+    camera: int | None,
+    public: str | None,
+    console: Console,
+) -> None:
     """Start a clean tenant with the wallet and a kiosk, print where everything is, and wait for Ctrl-C."""
     host = public_host(public) if public else "127.0.0.1"
     portraits = home / "portraits"
@@ -45,19 +53,23 @@ def serve(home: Path, cast: Cast, people: dict[str, tuple[str, str]], *, public:
         environment = {"SSL_CERT_FILE": str(tls.ca)}
     bind = "0.0.0.0" if public and host != "127.0.0.1" else "127.0.0.1"  # noqa: S104  asked for by PUBLIC
     with Stage(home, portraits, host=host, bind=bind, tls=tls, environment=environment) as stage:
-        kiosk = stage.kiosk(ZONE, frames=home / "camera")
+        watched = home / "camera"
+        watched.mkdir()
+        kiosk = stage.kiosk(ZONE, f"watch:{watched}" if camera is None else f"camera:{camera}")
         console.rule("everything is up; Ctrl-C ends it")
         console.print(f"Wallet    {stage.wallet_url}/")
         console.print(f"Broker    {stage.broker_url}/")
         for provider, url in stage.idp_urls.items():
             console.print(f"{provider:9} {url}/   people: {', '.join(people[provider])}")
-        for line in kiosk:
-            console.print(line)
         console.print(f"Photographs to enrol with: {cast.enrolment}, {cast.live}")
-        console.print(f"The gate watches a folder: put pictures of a code, then of a face, into {home / 'camera'}")
+        if camera is None:
+            console.print(f"The gate watches a folder: put a picture of the code, then one of a face, into {watched}")
         if tls:
             console.print(f"Install this authority on the phone first: {tls.ca}")
             code = qrcode.QRCode(border=2)
             code.add_data(f"{stage.wallet_url}/")
             code.print_ascii(invert=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        # Where the screens are, then every decision of the gate, until Ctrl-C.
+        with suppress(KeyboardInterrupt):
+            for line in kiosk.stdout:
+                console.print(line.decode().rstrip(), highlight=False, soft_wrap=True)

@@ -166,11 +166,21 @@ class Stage:
         return "\n".join(lines) + "\n"
 
     def gate(self, zone: str, name: str = "gate") -> GateProcess:
-        """Invite, enrol and start a gate for `zone`."""
-        home = self.home / name
+        """Invite, enrol and start a gate for `zone`, driven line by line."""
+        home = self._enrolled(zone, name)
         evidence = self.home / f"{name}-evidence"
+        command = tongguan("gate", "run", "--home", home, "--frames", "stdin", "--evidence", evidence)
+        return GateProcess(self._spawn(name, command, pipe=True), home, evidence)
+
+    def kiosk(self, zone: str, frames: str, *, name: str = "kiosk") -> Process:
+        """Start a gate on `frames` (as `tongguan gate run --frames`) with its screens; it says where they are first."""
+        home = self._enrolled(zone, name)
+        command = tongguan("gate", "run", "--home", home, "--frames", frames, "--kiosk", "0")
+        return self._spawn(name, command, pipe=True)
+
+    def _enrolled(self, zone: str, name: str) -> Path:
+        home = self.home / name
         code = self.run("gates", "invite", "--home", self.broker_home, "--zone", zone).strip().splitlines()[-1]
         trust = ["--ca", str(self.ca)] if self.ca else []
         self.run("gate", "enrol", "--broker", self.broker_url, "--code", code, "--home", home, *trust)
-        command = tongguan("gate", "run", "--home", home, "--frames", "stdin", "--evidence", evidence)
-        return GateProcess(self._spawn(name, command, pipe=True), home, evidence)
+        return home
