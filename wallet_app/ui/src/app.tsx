@@ -32,7 +32,8 @@ export function App({ services, startsSignedIn }: Props) {
     document.documentElement.lang = language;
     storeLanguage(language);
   }, [language]);
-  useEffect(() => setSaid((last) => (last?.path === navigation.path ? last : undefined)), [navigation.path]);
+  // Against the address as it is now: a page may have spoken and moved on before this runs.
+  useEffect(() => setSaid((last) => (last?.path === location.pathname ? last : undefined)), [navigation.path]);
   const wallet: Wallet = useMemo(
     () => ({
       ...services,
