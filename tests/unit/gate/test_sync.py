@@ -1,0 +1,201 @@
+"""Staying current, and delivering every crossing exactly once into the broker's books."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.wire import hpke
+from broker.wire.fields import EPOCH
+from broker.wire.gate_api import (
+    CrossingReport,
+    EpochSecret,
+    EpochSecretsRequest,
+    encode_epoch_secrets,
+    verify_request,
+)
+from broker.wire.reasons import Reason
+from gate_client.broker_client import BrokerRefused, BrokerUnreachable
+from gate_client.sync import GateRecords, Sync
+from tests.support.gate_world import FRAME, NOON, World
+
+TODAY = (NOON - EPOCH) // timedelta(days=1)
+
+
+@dataclass
+class Books:
+    """A broker that keeps what gates report, by event id."""
+
+    world: World
+    trust: bytes
+    status: dict[int, bytes]
+    clock_offset: timedelta = timedelta(0)
+    reachable: bool = True
+    loses_answers: bool = False
+    refuses: set[bytes] = field(default_factory=set)
+    held: dict[bytes, object] = field(default_factory=dict)
+    secret_requests: int = 0
+
+    def _line(self) -> None:
+        if not self.reachable:
+            raise BrokerUnreachable("cut")
+
+    def time(self) -> datetime:
+        self._line()
+        return self.world.clock() + self.clock_offset
+
+    def trust_list(self) -> bytes:
+        self._line()
+        return self.trust
+
+    def status_list_numbers(self) -> tuple[int, ...]:
+        return tuple(self.status)
+
+    def status_list(self, number: int) -> bytes:
+        return self.status[number]
+
+    def epoch_secrets(self, signed_request: bytes) -> bytes:
+        self._line()
+        self.secret_requests += 1
+        message = verify_request(signed_request, lambda kid: self.world.broker.gate.public, at=self.world.clock())
+        assert isinstance(message, EpochSecretsRequest)
+        days = [EPOCH + timedelta(days=TODAY + n + 1, hours=1) for n in (-2, 0, 1)]
+        secrets = tuple(
+            EpochSecret(TODAY + n, bytes((n + 3,)) * 32, dies) for n, dies in zip((-2, 0, 1), days, strict=True)
+        )
+        return hpke.seal(encode_epoch_secrets(secrets), message.hpke_public, message.info(signed_request))
+
+    def crossings(self, signed_report: bytes) -> Iterable[bytes]:
+        self._line()
+        message = verify_request(signed_report, lambda kid: self.world.broker.gate.public, at=self.world.clock())
+        assert isinstance(message, CrossingReport)
+        if any(event.event_id in self.refuses for event in message.events):
+            raise BrokerRefused(Reason.MALFORMED_CLAIMS, "told to")
+        self.held |= {event.event_id: event for event in message.events}
+        if self.loses_answers:
+            raise BrokerUnreachable("the answer was lost")
+        return [event.event_id for event in message.events]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "gate.db").stock()
+
+
+@pytest.fixture
+def books(world: World) -> Books:
+    return Books(world, world.authority.trust_list(), {0: world.authority.status_list()})
+
+
+@pytest.fixture
+def sync(world: World, books: Books) -> Sync:
+    records = GateRecords(world.db, world.clock_store, world.trust, world.outbox, world.spending)
+    return Sync(records, books, world.identity, clock=world.clock, entropy=lambda n: bytes(n))
+
+
+def cross(world: World, count: int = 1) -> None:
+    lane = world.lane()
+    for _ in range(count):
+        assert lane.show_text(world.wallet().text(world.clock())) is None
+        lane.look(FRAME)
+
+
+def test_a_round_refreshes_everything_and_delivers(world: World, books: Books, sync: Sync) -> None:
+    books.trust = world.authority.trust_list(version=2)
+    books.status = {0: world.authority.status_list(9, version=4), 1: world.authority.status_list()}
+    cross(world, 3)
+    report = sync.run_once()
+    assert (report.reached, report.trust_version, report.status_versions) == (True, 2, {0: 4})
+    assert report.alarms == ["status_lists: malformed_claims: asked for list 1, got 0"]
+    assert (report.epochs, report.delivered, report.waiting, len(books.held)) == ((TODAY, TODAY + 1), 3, 0, 3)
+    assert world.trust.secret(TODAY, at=NOON) == b"\x03" * 32
+
+
+def test_secrets_are_fetched_ahead_and_not_again(books: Books, sync: Sync) -> None:
+    sync.run_once()
+    sync.run_once()
+    assert books.secret_requests == 1
+
+
+def test_secrets_die_an_hour_after_their_day(world: World, sync: Sync, books: Books) -> None:
+    sync.run_once()
+    books.reachable = False
+    world.clock.at = EPOCH + timedelta(days=TODAY + 1, minutes=59)
+    assert TODAY in sync.run_once().epochs
+    world.clock.step(61)
+    assert TODAY not in sync.run_once().epochs
+
+
+def test_a_rolled_back_list_raises_an_alarm_and_changes_nothing(world: World, books: Books, sync: Sync) -> None:
+    world.trust.accept_status_list(world.authority.status_list(9, version=4), 0, at=NOON)
+    world.trust.accept_trust_list(world.authority.trust_list(version=4), at=NOON)
+    cross(world)
+    report = sync.run_once()
+    assert [alarm.split(":")[1].strip() for alarm in report.alarms] == ["list_rolled_back"] * 2
+    held = world.trust.status_list(0, at=NOON)
+    assert held is not None and held.version == 4
+    assert report.delivered == 1, "crossings do not wait for lists"
+
+
+def test_without_a_line_everything_waits(world: World, books: Books, sync: Sync) -> None:
+    books.reachable = False
+    cross(world, 2)
+    report = sync.run_once()
+    assert (report.reached, report.delivered, report.waiting) == (False, 0, 2)
+    books.reachable = True
+    assert sync.deliver().delivered == 2
+
+
+def test_a_lost_answer_is_resent_and_counted_once(world: World, books: Books, sync: Sync) -> None:
+    cross(world, 2)
+    books.loses_answers = True
+    assert sync.deliver().waiting == 2
+    books.loses_answers = False
+    assert (sync.deliver().delivered, len(books.held)) == (2, 2)
+
+
+def test_one_event_the_broker_refuses_holds_no_other_back(world: World, books: Books, sync: Sync) -> None:
+    cross(world, 3)
+    poison = world.outbox.pending()[1].event_id
+    books.refuses = {poison}
+    report = sync.deliver()
+    assert (report.delivered, report.waiting) == (2, 1)
+    assert poison.hex() in report.alarms[0]
+    assert poison not in books.held and len(books.held) == 2
+    assert [event.event_id for event in world.outbox.pending()] == [poison], "kept until somebody looked"
+
+
+def test_ids_that_were_not_sent_are_not_taken_as_delivered(world: World, books: Books, sync: Sync) -> None:
+    cross(world, 2)
+    first, second = world.outbox.pending()
+    world.outbox.accepted([replace(first, event_id=b"?" * 16).event_id], at=NOON)
+    assert world.outbox.waiting() == 2
+    assert sync.deliver().delivered == 2 and {first.event_id, second.event_id} == books.held.keys()
+
+
+def test_drift_beyond_two_seconds_is_an_alarm(books: Books, sync: Sync) -> None:
+    books.clock_offset = timedelta(seconds=1.9)
+    assert sync.run_once().alarms == []
+    books.clock_offset = timedelta(seconds=-2.1)
+    report = sync.run_once()
+    assert report.alarms == ["clock_drift: +2.1 s from the broker"]
+    assert report.drift_seconds == pytest.approx(2.1)
+
+
+def test_a_clock_that_once_ran_ahead_recovers_with_the_brokers_word(world: World, books: Books, sync: Sync) -> None:
+    world.clock_store.observe(NOON + timedelta(days=300))
+    lane = world.lane()
+    refused = lane.show_text(world.wallet().text())
+    assert refused is not None and refused.ruling.reasons == (Reason.CLOCK_DRIFT,)
+    sync.run_once()
+    assert lane.show_text(world.wallet().text()) is None
+
+
+def test_a_wrong_clock_destroys_no_secret(world: World, books: Books, sync: Sync) -> None:
+    sync.run_once()
+    cross(world)
+    books.reachable = False
+    world.clock_store.observe(NOON + timedelta(days=300))
+    assert sync.run_once().epochs == (TODAY, TODAY + 1)
