@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import jwt
 
@@ -156,11 +156,12 @@ class OidcProvider:
             "code_verifier": code_verifier,
         }
         secret = (self.registration.client_id, self.registration.client_secret)
+        encoded = (quote_plus(secret[0]), quote_plus(secret[1]))  # RFC 6749 2.3.1
         basic = self.registration.authentication == "client_secret_basic"
         if not basic:
             form |= {"client_id": secret[0], "client_secret": secret[1]}
         url = self.endpoint("token_endpoint")
-        answer = self.fetch.send("POST", url, form=form, auth=secret if basic else None)
+        answer = self.fetch.send("POST", url, form=form, auth=encoded if basic else None)
         body = self.fetch.parse_object(url, answer.body)
         if answer.status != 200:
             raise self.error(
