@@ -40,7 +40,7 @@ export function App({ services, startsSignedIn }: Props) {
       language,
       t: translator(language),
       online,
-      say: (message, path = location.pathname) => setSaid({ ...message, path }),
+      say: (message, path = location.pathname) => setSaid(message === null ? undefined : { ...message, path }),
       leave: (why) => {
         setSignedIn(false);
         setSaid(undefined);

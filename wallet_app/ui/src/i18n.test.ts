@@ -23,6 +23,7 @@ test("the two Chinese catalogues use their own script", () => {
   const hans = Object.values(CATALOGUES["zh-Hans"]).join("");
   expect(hant).not.toMatch(/[关码脸证网时个这请设备为]/u);
   expect(hans).not.toMatch(/[關碼臉證網時個這請設備為]/u);
+  expect(hant + hans).not.toMatch(/[,:;?!()]/); // full-width marks, as Chinese is set
 });
 
 test("placeholders are filled and unknown ones stay visible", () => {

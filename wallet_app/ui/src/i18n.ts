@@ -59,13 +59,16 @@ export function isKey(key: string): key is Key {
 /** Regions decide how days are written; hours count to 24 everywhere, as on departure boards. */
 const REGIONS: Readonly<Record<Language, string>> = { "zh-Hant": "zh-Hant-HK", "zh-Hans": "zh-Hans-CN", en: "en-GB", pt: "pt-PT" };
 
+/** 2026年11月21日, 21 Nov 2026, 21/11/2026. */
+const dateStyle = (language: Language): "long" | "medium" => (language.startsWith("zh") ? "long" : "medium");
+
 /** Day and time to the minute, in the phone's time zone. */
 export function formatTime(language: Language, at: number): string {
-  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(at);
+  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: dateStyle(language), timeStyle: "short", hourCycle: "h23" }).format(at);
 }
 
 export function formatDay(language: Language, at: number): string {
-  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: "medium" }).format(at);
+  return new Intl.DateTimeFormat(REGIONS[language], { dateStyle: dateStyle(language) }).format(at);
 }
 
 /** The time alone when it is today's, seen from `now`. */

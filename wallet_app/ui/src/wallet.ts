@@ -21,8 +21,8 @@ export interface Wallet extends Services {
   readonly language: Language;
   readonly t: Translate;
   readonly online: boolean;
-  /** What just happened: said on the page at `path` (this one unless given) until the person moves on. */
-  readonly say: (message: Said, path?: string) => void;
+  /** What just happened: said on the page at `path` (this one unless given) until the person moves on; null takes it back. */
+  readonly say: (message: Said | null, path?: string) => void;
   /** Back to the welcome page; `notice` says why. */
   readonly leave: (notice: Key | null) => void;
 }

@@ -57,6 +57,7 @@ export interface MintedPass {
 export interface Use {
   readonly at: number;
   readonly kind: string;
+  readonly purpose: string | null;
   readonly zone: string | null;
   readonly recipient: string | null;
   readonly decision: string | null;
@@ -84,6 +85,7 @@ const minted = record<MintedPass>({ pass_id: text, pass: text, sealed_template: 
 const use = record<Use>({
   at: time,
   kind: text,
+  purpose: optional(text),
   zone: optional(text),
   recipient: optional(text),
   decision: optional(text),

@@ -12,7 +12,7 @@ interface Props {
 
 /** One photograph, from the camera or a file; seen by the person before it is sent. */
 export function Capture({ send, onDone }: Props) {
-  const { t } = useWallet();
+  const { t, say } = useWallet();
   const { busy, why, run, clear } = useAction();
   const [stream, setStream] = useState<MediaStream | null>(null);
   const [photo, setPhoto] = useState<Blob | null>(null);
@@ -23,6 +23,7 @@ export function Capture({ send, onDone }: Props) {
 
   const start = async (): Promise<void> => {
     clear();
+    say(null);
     setTrouble(null);
     setPhoto(null);
     try {

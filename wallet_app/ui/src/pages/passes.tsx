@@ -104,7 +104,7 @@ export function missingPurpose(consents: readonly Consent[], zone: string, mode:
 }
 
 function NewPass({ me, offer, consents, onMinted }: Standing & { onMinted: () => void }) {
-  const { t, api, database, config, language, now } = useWallet();
+  const { t, api, database, config, language, now, say } = useWallet();
   const { go } = useNavigation();
   const { busy, why, run } = useAction();
   const agreed = offer.zones.find(({ zone }) => missingPurpose(consents, zone, "online") === null);
@@ -129,6 +129,7 @@ function NewPass({ me, offer, consents, onMinted }: Standing & { onMinted: () =>
     run(async () => {
       const minted = await mint(api, database, { zone, mode, count: mode === "online" ? 1 : count, now });
       const only = minted.length === 1 ? minted[0] : undefined;
+      say(null);
       if (only === undefined) onMinted();
       else go(`/passes/${encodeURIComponent(only.passId)}`);
     });

@@ -1,11 +1,11 @@
-import type { Use } from "../api/wallet";
+import type { Offer, Use } from "../api/wallet";
 import { formatTime, isKey } from "../i18n";
 import { Failed, Loading, PageTitle } from "../ui/parts";
 import { loadOffer, useResource, useWallet } from "../wallet";
 
 interface Log {
   readonly uses: readonly Use[];
-  readonly nameOf: (zone: string) => string;
+  readonly offer: Offer;
 }
 
 /** Every use of the person's data, as the journal has it. */
@@ -14,7 +14,7 @@ export function Uses() {
   const { t, api, language } = wallet;
   const [log, retry] = useResource<Log>(async () => {
     const [uses, offer] = await Promise.all([api.uses(language), loadOffer(wallet)]);
-    return { uses, nameOf: (zone) => offer.zones.find((known) => known.zone === zone)?.name ?? zone };
+    return { uses, offer };
   }, [language]);
   return (
     <>
@@ -26,7 +26,7 @@ export function Uses() {
       {log.state === "ready" && log.value.uses.length > 0 && (
         <ol class="log">
           {log.value.uses.map((use, index) => (
-            <Entry key={`${use.at}-${index}`} use={use} nameOf={log.value.nameOf} />
+            <Entry key={`${use.at}-${index}`} use={use} offer={log.value.offer} />
           ))}
         </ol>
       )}
@@ -34,16 +34,17 @@ export function Uses() {
   );
 }
 
-function Entry({ use, nameOf }: { use: Use; nameOf: (zone: string) => string }) {
+function Entry({ use, offer }: { use: Use; offer: Offer }) {
   const { t, language } = useWallet();
   const kind = `kind.${use.kind}`;
   const decision = `decision.${use.decision}`;
-  const where = use.recipient ?? (use.zone === null ? null : nameOf(use.zone));
+  const zone = offer.zones.find((known) => known.zone === use.zone)?.name ?? use.zone;
+  const what = [offer.purposes.find((known) => known.purpose === use.purpose)?.title, use.recipient ?? zone].filter(Boolean).join(" · ");
   return (
     <li>
       <strong>{t(isKey(kind) ? kind : "kind.other")}</strong>
       {use.decision !== null && <span class={`tag ${use.decision}`}>{isKey(decision) ? t(decision) : use.decision}</span>}
-      {where !== null && <span>{where}</span>}
+      {what !== "" && <span class="what">{what}</span>}
       <time dateTime={new Date(use.at).toISOString()}>{formatTime(language, use.at)}</time>
     </li>
   );
