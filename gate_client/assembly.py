@@ -86,8 +86,8 @@ def open_gate(
     Raises `HomeError`, `DatabaseDamagedError`, or what the face engine raises where models are missing.
     """
     with ExitStack() as stack:
-        stack.enter_context(home.claim())
         config, identity = home.config(), home.identity()
+        stack.enter_context(home.claim())
         engine = FaceEngine.load(models, licence_clean=licence_clean, threads=threads)
         connection = open_database(home.database)
         stack.callback(connection.close)

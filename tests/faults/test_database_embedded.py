@@ -361,7 +361,7 @@ def _copy_of_the_environment(target: Path) -> tuple[str, dict[str, str]]:
 
 @needs_root
 def test_an_ordinary_user_after_root(bare: Path) -> None:
-    """Root's run leaves nothing that bars another user's own cluster; root's cluster stays root's, with a clear word."""
+    """Root's run leaves nothing that bars another user's own cluster; root's cluster is refused with a clear word."""
     with EmbeddedPostgres(bare / "of-root", settings=SETTINGS) as server:
         _write(server.url, 1)
     bare.chmod(0o755)
@@ -387,10 +387,30 @@ def test_an_ordinary_user_after_root(bare: Path) -> None:
         _write(server.url, 2)
     base = Layout.of(theirs).base
     assert {path.stat().st_uid for path in base.rglob("*") if path.suffix != ".log"} == {entry.pw_uid}
-        entry.pw_uid
-    }
     again = as_nobody(theirs)
     assert again.stdout == "ready\n", again.stderr
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["supervisor.log", "attached.lock", "password", "run", "endpoint.new"])
+def test_root_follows_no_link_that_the_account_planted(bare: Path, name: str) -> None:
+    """The account owns the folder root works in: a link there must not make root write, own or open up its target."""
+    target = bare / "of-root"
+    target.mkdir() if name == "run" else target.write_text("precious")
+    target.chmod(0o755)
+    base = Layout.of(bare).base
+    base.mkdir(mode=0o700)
+    entry = pwd.getpwnam("nobody")
+    os.chown(base, entry.pw_uid, entry.pw_gid)
+    (base / name).symlink_to(target)
+    try:
+        with EmbeddedPostgres(bare, settings=SETTINGS):
+            pass
+    except (PostgresError, OSError):
+        pass  # refusing is as good as replacing the link
+    status = target.stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (0, 0o755)
+    assert list(target.iterdir()) == [] if name == "run" else target.read_text() == "precious"
 
 
 @needs_root

@@ -1,0 +1,155 @@
+"""Frames, codes and doors."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from broker.wire.errors import DecodeError
+from broker.wire.reasons import Reason
+from gate_client.core.lane import Happened
+from gate_client.devices.code_reader import ZxingReader
+from gate_client.devices.doors import DoorFault, SimulatedDoors
+from gate_client.devices.frames import BrokenFrame, Image, load_frame, open_frames
+from tests.support.gate_world import Authority
+
+TEXT = Authority().wallet().text()
+
+
+def drawn(text: str, scale: int = 4) -> Image:
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    return cv2.cvtColor(np.asarray(code.to_image(scale=scale)), cv2.COLOR_GRAY2BGR).astype(np.uint8)
+
+
+def side_by_side(*frames: Image) -> Image:
+    height = max(frame.shape[0] for frame in frames)
+    white = (255, 255, 255)
+    padded = [
+        cv2.copyMakeBorder(frame, 0, height - frame.shape[0], 40, 40, cv2.BORDER_CONSTANT, value=white)
+        for frame in frames
+    ]
+    return np.hstack(padded).astype(np.uint8)
+
+
+def refusal(frame: Image) -> Reason:
+    with pytest.raises(DecodeError) as refused:
+        ZxingReader().read(frame)
+    return refused.value.reason
+
+
+def test_a_code_is_read_at_every_angle_size_and_polarity() -> None:
+    frame = drawn(TEXT)
+    turned = np.ascontiguousarray(np.rot90(frame))
+    large = cv2.resize(frame, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    slanted = cv2.warpAffine(
+        frame,
+        cv2.getRotationMatrix2D((frame.shape[1] / 2, frame.shape[0] / 2), 30, 0.7),
+        frame.shape[1::-1],
+        borderValue=(255, 255, 255),
+    ).astype(np.uint8)
+    for seen in (frame, turned, large, slanted, (255 - frame).astype(np.uint8)):
+        assert ZxingReader().read(seen) == TEXT
+
+
+def test_a_code_under_a_shadow_is_read() -> None:
+    frame = drawn(TEXT).astype(np.float32)
+    frame *= np.linspace(0.15, 1.0, frame.shape[1], dtype=np.float32)[None, :, None]
+    assert ZxingReader().read(frame.astype(np.uint8)) == TEXT
+
+
+def test_what_is_no_travel_code_is_named() -> None:
+    other = drawn(Authority().wallet().text())
+    height = max(other.shape[0], drawn(TEXT).shape[0])
+    both = [
+        cv2.copyMakeBorder(f, 0, height - f.shape[0], 40, 40, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        for f in (other, drawn(TEXT))
+    ]
+    assert refusal(np.full((200, 200, 3), 255, np.uint8)) is Reason.NO_QR
+    assert refusal(drawn("https://example.com")) is Reason.MALFORMED_QR
+    assert refusal(both) is Reason.MALFORMED_QR, "two phones in one picture"
+
+
+def test_a_poster_beside_the_phone_does_not_hide_the_code() -> None:
+    poster = drawn("https://example.com/a-poster-with-a-rather-long-address-on-it?and=more")
+    height = max(poster.shape[0], drawn(TEXT).shape[0])
+    both = [
+        cv2.copyMakeBorder(f, 0, height - f.shape[0], 40, 40, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        for f in (poster, drawn(TEXT))
+    ]
+    assert ZxingReader().read(both) == TEXT
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0" * 9])
+def test_a_broken_picture_is_a_value(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "frame.png"
+    path.write_bytes(content)
+    assert isinstance(load_frame(path), BrokenFrame)
+
+
+def test_what_is_no_ordinary_file_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / "missing", Path("/dev/zero"), Path("a\0b")):
+        assert isinstance(load_frame(path), BrokenFrame)
+
+
+def test_a_header_that_promises_a_giant_is_not_decoded(tmp_path: Path) -> None:
+    raw = bytearray(cv2.imencode(".png", drawn(TEXT))[1].tobytes())
+    raw[16:24] = (100_000).to_bytes(4, "big") * 2
+    (tmp_path / "bomb.png").write_bytes(raw)
+    assert isinstance(load_frame(tmp_path / "bomb.png"), BrokenFrame)
+
+
+def test_a_folder_is_a_source_in_order_of_names(tmp_path: Path) -> None:
+    for name, grey in (("b.png", 20), ("a.jpg", 10), ("notes.txt", 0)):
+        if name.endswith("txt"):
+            (tmp_path / name).write_text("no picture")
+        else:
+            cv2.imwrite(str(tmp_path / name), np.full((48, 48, 3), grey, np.uint8))
+    (tmp_path / "c.png").write_bytes(b"torn")
+    source = open_frames(f"dir:{tmp_path}")
+    frames = list(source)
+    source.close()
+    assert [frame if isinstance(frame, BrokenFrame) else round(float(frame.mean())) for frame in frames[:2]] == [10, 20]
+    assert isinstance(frames[2], BrokenFrame) and len(frames) == 3
+
+
+def test_a_video_is_a_source(tmp_path: Path) -> None:
+    path = tmp_path / "lane.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for grey in (10, 120, 240):
+        writer.write(np.full((48, 64, 3), grey, np.uint8))
+    writer.release()
+    source = open_frames(f"video:{path}")
+    shades = [float(frame.mean()) for frame in source if not isinstance(frame, BrokenFrame)]
+    source.close()
+    assert shades == pytest.approx([10, 120, 240], abs=4)
+
+
+def test_a_source_that_is_not_there_says_so(tmp_path: Path) -> None:
+    for missing in (f"dir:{tmp_path}/none", f"video:{tmp_path}/none.mp4"):
+        with pytest.raises(FileNotFoundError):
+            open_frames(missing)
+    for wrong in ("", "camera:", "camera:-1", "camera:x", "rtsp://host", "dir:"):
+        with pytest.raises(ValueError, match="frames come from"):
+            open_frames(wrong)
+
+
+def test_the_simulated_interlock_holds_the_exit_while_the_entry_is_open() -> None:
+    doors = SimulatedDoors(walks=lambda door: False)
+    doors.open_entry()
+    with pytest.raises(DoorFault):
+        doors.open_exit()
+    doors.close_entry()
+    doors.open_exit()
+    assert doors.sensed() == [Happened.ENTRY_CLOSED] and doors.exit_is_open
+
+
+def test_the_doors_counter_outlives_the_process(tmp_path: Path) -> None:
+    first = SimulatedDoors(tmp_path / "count")
+    assert first.exit_openings() == 0
+    first.open_exit()
+    assert SimulatedDoors(tmp_path / "count").exit_openings() == 1
+    assert SimulatedDoors().exit_openings() is None
