@@ -16,7 +16,6 @@ class Refusal(StrEnum):
     NO_PORTRAIT = "no_portrait"
     DEVICE_KEY_USED = "device_key_used"
     PASS_UNKNOWN = "pass_unknown"  # noqa: S105 - a problem type, not a credential
-    GATE_INACTIVE = "gate_inactive"
     INVITATION_INVALID = "invitation_invalid"
 
 

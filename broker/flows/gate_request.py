@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
-from broker.core.denial import Denied, GateNotAuthenticated, Refusal
+from broker.core.denial import Denied, GateNotAuthenticated
 from broker.core.gate import Gate
 from broker.flows.ports import Work
 from broker.wire.errors import VerifyError, WireError
@@ -21,8 +21,8 @@ def authenticate(work: Work, raw: bytes, kind: type[Message], *, at: datetime) -
 
     def key_of(kid: bytes) -> PublicKey:
         gate = work.gates.by_kid(kid)
-        if gate is None:
-            raise VerifyError(Reason.UNKNOWN_KEY, "no gate enrolled that key")
+        if gate is None or gate.retired_at is not None:
+            raise VerifyError(Reason.UNKNOWN_KEY, "no gate in service has that key")
         signed_by.append(gate)
         return PublicKey.from_cose_key(gate.public_key, KeyUse.GATE)
 
@@ -36,9 +36,7 @@ def authenticate(work: Work, raw: bytes, kind: type[Message], *, at: datetime) -
 
 
 def may_speak(gate: Gate, *, gate_id: str, zone: str) -> Denied | None:
-    """None when the gate is in service and names itself and its own zone."""
-    if gate.retired_at is not None:
-        return Denied(Refusal.GATE_INACTIVE, "the gate was retired")
+    """None when the gate names itself and its own zone."""
     if gate_id != gate.gate_id or zone != gate.zone:
         return Denied(Reason.WRONG_ZONE, "a gate speaks for itself and its own zone")
     return None

@@ -26,8 +26,9 @@ def publish_trust_list(work: Work, *, root: Signer, keys: Sequence[TrustedKey], 
     if last is not None and last.keys_digest == digest and at - last.issued_at < REFRESH:
         return last
     version = 1 if last is None else last.version + 1
-    raw = sign(TrustList(version, at, at + LIFETIME, tuple(keys)), root)
-    published = PublishedTrustList(version, at, at + LIFETIME, digest, raw)
+    issued_at = at.replace(microsecond=0)  # CWT times are whole seconds
+    raw = sign(TrustList(version, issued_at, issued_at + LIFETIME, tuple(keys)), root)
+    published = PublishedTrustList(version, issued_at, issued_at + LIFETIME, digest, raw)
     work.trust_lists.publish(published)
     return published
 

@@ -82,7 +82,7 @@ def release_template(
 
 def _check_gate(gate: Gate, message: ReleaseRequest) -> None:
     if may_speak(gate, gate_id=message.gate_id, zone=message.zone) is not None:
-        raise VerifyError(Reason.RELEASE_REFUSED, "a gate in service asks for itself and its own zone")
+        raise VerifyError(Reason.WRONG_ZONE, "a gate asks for itself and its own zone")
 
 
 def _find(work: Work, shown: travel_pass.TravelPass) -> IssuedPass:

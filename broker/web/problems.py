@@ -71,13 +71,11 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.NO_PORTRAIT: "no-portrait",
     Refusal.DEVICE_KEY_USED: "device-key-used",
     Refusal.PASS_UNKNOWN: "pass-unknown",
-    Refusal.GATE_INACTIVE: "release-refused",
     Refusal.INVITATION_INVALID: "invitation-invalid",
 }
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {
     Refusal.CONSENT_MISSING: Reason.CONSENT_WITHDRAWN,
-    Refusal.GATE_INACTIVE: Reason.RELEASE_REFUSED,
 }
 _CAPTURE = (
     Reason.MALFORMED_IMAGE,

@@ -14,6 +14,7 @@ from broker.flows.publish_status_list import REFRESH, current_status_list
 from broker.flows.publish_trust_list import REFRESH as TRUST_REFRESH
 from broker.flows.publish_trust_list import publish_trust_list
 from broker.flows.record_crossing import Recorded, record_crossing
+from broker.flows.withdraw_consent import Withdrawn
 from broker.wire import gate_api, status_list, travel_pass, trust_list
 from broker.wire.keys import LocalSigner
 from broker.wire.qr_payload import parse_qr
@@ -21,7 +22,7 @@ from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
 from broker.wire.sealed_template import open_from_qr
 from broker.wire.travel_pass import PassMode
-from tests.support.broker_world import NOON, TEMPLATE, ZONE, Lane, World
+from tests.support.broker_world import A_MOMENT_LATER, NOON, TEMPLATE, ZONE, Lane, World
 
 
 def secrets(world: World, lane: Lane) -> dict[int, bytes]:
@@ -227,6 +228,21 @@ def test_crossings_are_kept_once_and_a_second_spend_is_flagged_not_lost(world: W
     assert [use.kind for use in uses][:2] == ["gate:crossing:conflicted", "gate:crossing:recorded"]
     assert uses[1].clear["decision"] == "cleared"
     assert uses[1].personal["pass"] == minted.pass_id.hex()
+
+
+def test_everything_that_is_signed_copes_with_a_clock_between_two_seconds(world: World) -> None:
+    world.at = A_MOMENT_LATER
+    traveller = world.ready(offline=True)
+    for mode in PassMode:
+        minted = world.one_pass(traveller, mode)
+        claims = travel_pass.verify(minted.pass_bytes, world.trust_list, at=world.at, expected_zone=ZONE).claims
+        # On the minute: batches of one traveller must not be linkable by their times.
+        assert claims.issued_at == claims.not_before == NOON
+    assert isinstance(world.withdraw(traveller, world.consent(traveller, E_CHANNEL, ZONE).record.consent_id), Withdrawn)
+    with world.begin() as work:
+        published = publish_trust_list(work, root=world.signers[KeyUse.ROOT], keys=world.trusted_keys, at=world.at)
+        assert status_list.verify(work.status.published(0).raw, world.trust_list, at=world.at).version == 1
+    trust_list.verify(published.raw, world.signers[KeyUse.ROOT].public, at=world.at)
 
 
 def test_status_indices_are_never_given_out_twice(world: World) -> None:

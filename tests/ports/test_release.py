@@ -77,16 +77,18 @@ def test_a_gate_gets_templates_for_its_own_zone_only(world: World, shown: tuple[
     elsewhere = world.lane(OTHER_ZONE)
     assert denial(world, elsewhere.request(code, world.at)[1]) is Reason.WRONG_ZONE
     # Naming the pass's zone does not help a gate of another one.
-    assert denial(world, elsewhere.request(code, world.at, zone=ZONE)[1]) is Reason.RELEASE_REFUSED
+    assert denial(world, elsewhere.request(code, world.at, zone=ZONE)[1]) is Reason.WRONG_ZONE
     posing = replace(elsewhere, gate=replace(elsewhere.gate, gate_id=lane.gate.gate_id, zone=ZONE))
-    assert denial(world, posing.request(code, world.at)[1]) is Reason.RELEASE_REFUSED
+    assert denial(world, posing.request(code, world.at)[1]) is Reason.WRONG_ZONE
 
 
 def test_a_retired_gate_gets_nothing(world: World, shown: tuple[UUID, Lane, str]) -> None:
     _, lane, code = shown
     with world.begin() as work:
         retire_gate(work, gate_id=lane.gate.gate_id, at=world.at, entropy=world.entropy)
-    assert denial(world, lane.request(code, world.at)[1]) is Reason.RELEASE_REFUSED
+    with pytest.raises(GateNotAuthenticated) as caught:
+        world.release(lane.request(code, world.at)[1])
+    assert caught.value.reason is Reason.UNKNOWN_KEY
 
 
 def test_a_request_nobody_we_know_signed_is_not_even_journalled(world: World, shown: tuple[UUID, Lane, str]) -> None:

@@ -33,6 +33,8 @@ from broker.wire.trust_list import TrustedKey, TrustList
 from tests.ports.fakes import FakeExaminer
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+# A clock never stands at a whole second; formats do.
+A_MOMENT_LATER = NOON + timedelta(seconds=7, microseconds=123_456)
 ZONE = "HK-SZB"
 OTHER_ZONE = "CN-SZB"
 LINK_SECRET = b"L" * 32
