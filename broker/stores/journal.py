@@ -157,11 +157,11 @@ _ORIGIN = text("SELECT origin FROM journal_log")
 _FULL_TILE = text("SELECT hashes FROM journal_tiles WHERE level = :level AND index = :index")
 _PARTIAL_LEAVES = text(
     "SELECT string_agg(leaf_hash, ''::bytea ORDER BY position) FROM journal_entries "
-    "WHERE position >= :first AND position < :first + :width"
+    "WHERE position >= :first AND position < :end"
 )
 _PARTIAL_ROOTS = text(
     "SELECT string_agg(root, ''::bytea ORDER BY index) FROM journal_tiles "
-    "WHERE level = :level - 1 AND index >= :first AND index < :first + :width"
+    "WHERE level = :below AND index >= :first AND index < :end"
 )
 
 
@@ -171,8 +171,9 @@ def read_tile(session: Session, level: int, index: int) -> bytes:
     if full is not None:
         return bytes(full)
     partial = _PARTIAL_ROOTS if level else _PARTIAL_LEAVES
-    span = {"first": index * TILE_WIDTH, "width": TILE_WIDTH}
-    found = session.execute(partial, span | ({"level": level} if level else {})).scalar_one()
+    # The sums are made here: psycopg types a number by its size, and PostgreSQL's smallint overflows.
+    span = {"first": index * TILE_WIDTH, "end": (index + 1) * TILE_WIDTH}
+    found = session.execute(partial, span | ({"below": level - 1} if level else {})).scalar_one()
     return bytes(found or b"")
 
 

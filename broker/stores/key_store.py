@@ -1,7 +1,7 @@
 """The local key store: each subject's key and transform seeds, wrapped, in an SQLite file apart from the database.
 
 Destroying a record must leave no copy in any file of the store (specs/key-store.md 3), and SQLite alone does not
-promise that: when it rebalances a tree it may leave stale copies of cells behind. So records never move. They have one
+promise that for cells it moves while rebalancing a tree. So records never move. They have one
 length, are appended in rowid order, and are destroyed by overwriting them in place with zeros; the write-ahead log is
 then emptied.
 """
@@ -23,7 +23,6 @@ KEY_BYTES = 32
 SEED_BYTES = 16
 SEEDS = 2
 _RECORD_BYTES = KEY_BYTES + SEEDS * SEED_BYTES
-_BUSY_SECONDS = 10.0
 _DOMAIN = b"tongguan/key-store/v1"
 
 _SCHEMA = """
@@ -54,8 +53,11 @@ class FileKeyStore:
         *,
         wrapped_bytes: int = _RECORD_BYTES + OVERHEAD,
         entropy: Callable[[int], bytes] = os.urandom,
+        patience: float = 10.0,
     ) -> None:
-        """`wrapped_bytes`: the length of what `master` makes of a record of 64 bytes."""
+        """`wrapped_bytes`: the length of what `master` makes of a record of 64 bytes. `patience`: seconds to wait for
+        other processes' locks.
+        """
         self._master = master
         self._wrapped_bytes = wrapped_bytes
         self._entropy = entropy
@@ -65,8 +67,8 @@ class FileKeyStore:
             if not path.exists():
                 create_secret(path, b"")  # SQLite gives its -wal and -shm files the mode of this one
             require_private(path, path.lstat())
-            self._reads = _Connection(path)
-            self._writes = _Connection(path)
+            self._reads = _Connection(path, patience)
+            self._writes = _Connection(path, patience)
             with self._writes.use() as connection:
                 connection.execute(_SCHEMA)
 
@@ -142,9 +144,9 @@ class FileKeyStore:
 class _Connection:
     """One SQLite connection, used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float) -> None:
         self._lock = threading.Lock()
-        self._handle = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._handle = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY"):
             self._handle.execute(f"PRAGMA {pragma}")
 

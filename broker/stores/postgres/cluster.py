@@ -17,6 +17,7 @@ from broker.stores.postgres import binaries
 from broker.stores.postgres.account import Account, account_for
 from broker.stores.postgres.errors import PostgresError
 from broker.stores.postgres.layout import Layout
+from broker.stores.postgres.private import fresh_file, private_folder
 
 ROLE = "tongguan"
 DATABASE = "tongguan"
@@ -108,16 +109,15 @@ def prepare_base(layout: Layout) -> Account:
     account = account_for(layout.base)
     try:
         layout.base.parent.mkdir(parents=True, exist_ok=True)
-        if not layout.base.exists():
-            layout.base.mkdir(mode=0o700)
-            account.own(layout.base)
-        layout.base.chmod(0o700)
+        private_folder(layout.base, account)
     except OSError as error:
         raise PostgresError(f"cannot prepare {layout.base}: {error.strerror}") from error
     return account
 
 
-def create(server: Server, run: Callable[["subprocess.Popen[bytes]"], int], settings: dict[str, str]) -> None:
+def create(
+    server: Server, run: Callable[["subprocess.Popen[bytes]"], int], settings: dict[str, str], *, log: int
+) -> None:
     """Make the cluster, the role and the database, unless they exist.
 
     `run` waits for a program and returns its exit code. Whatever an interrupted attempt left is discarded: the final
@@ -150,37 +150,33 @@ def create(server: Server, run: Callable[["subprocess.Popen[bytes]"], int], sett
     # The builtin provider sorts alike on every host, whatever locales it has.
     initdb += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     initdb += [word for item in (INITIAL_SETTINGS | settings).items() for word in ("--set", "=".join(item))]
-    with layout.log.open("ab") as log:
-        process = server.popen(initdb, folder=layout.unfinished, stdin=subprocess.DEVNULL, output=log.fileno())
-        if run(process) != 0:
-            raise PostgresError(f"initdb failed: {tail(layout.log)}")
-        # Single-user mode: the role exists before anybody can connect, and its password is on no command line.
-        single = server.popen(
-            ["postgres", "--single", "-D", data, "postgres"],
-            folder=layout.unfinished,
-            stdin=subprocess.PIPE,
-            output=log.fileno(),
-        )
-        statements = (
-            f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'",
-            f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
-            f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
-        )
-        with contextlib.suppress(BrokenPipeError), cast(IO[bytes], single.stdin) as stdin:
-            stdin.write("".join(f"{statement}\n" for statement in statements).encode())
-        if run(single) != 0:
-            raise PostgresError(f"creating the database failed: {tail(layout.log)}")
+    process = server.popen(initdb, folder=layout.unfinished, stdin=subprocess.DEVNULL, output=log)
+    if run(process) != 0:
+        raise PostgresError(f"initdb failed: {tail(layout.log)}")
+    # Single-user mode: the role exists before anybody can connect, and its password is on no command line.
+    single = server.popen(
+        ["postgres", "--single", "-D", data, "postgres"],
+        folder=layout.unfinished,
+        stdin=subprocess.PIPE,
+        output=log,
+    )
+    statements = (
+        f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'",
+        f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
+        f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
+    )
+    with contextlib.suppress(BrokenPipeError), cast(IO[bytes], single.stdin) as stdin:
+        stdin.write("".join(f"{statement}\n" for statement in statements).encode())
+    if run(single) != 0:
+        raise PostgresError(f"creating the database failed: {tail(layout.log)}")
     layout.unfinished.rename(layout.cluster)
 
 
 def _new_password(path: Path, account: Account) -> str:
     """A fresh password of 192 random bits in a file only the account reads. Its URL-safe characters need no quoting."""
     password = secrets.token_urlsafe(24)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(fresh_file(path, account), "w") as file:
         file.write(password)
-    account.own(path)
     return password
 
 

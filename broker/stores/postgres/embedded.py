@@ -18,6 +18,7 @@ from broker.stores.postgres.account import account_for
 from broker.stores.postgres.cluster import ADMIN, DATABASE, ROLE, prepare_base
 from broker.stores.postgres.errors import PostgresError
 from broker.stores.postgres.layout import START_TIMEOUT, Layout
+from broker.stores.postgres.private import lock_file
 
 _POLL = 0.02
 
@@ -126,9 +127,7 @@ class EmbeddedPostgres:
         if self._attached is not None:
             return
         account = prepare_base(self._layout)
-        descriptor = os.open(self._layout.attached_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        account.own(self._layout.attached_lock)
-        file = os.fdopen(descriptor, "rb")
+        file = os.fdopen(lock_file(self._layout.attached_lock, account), "rb")
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -180,7 +179,11 @@ class EmbeddedPostgres:
             ]
             command += ["--keep"] if self._keep else []
             command += [word for item in self._settings.items() for word in ("--set", "=".join(item))]
-            subprocess.run(command, pass_fds=[write_end], stdin=subprocess.DEVNULL, start_new_session=True, check=False)
+            # It outlives this process, so it must not hold this process's output open.
+            null = subprocess.DEVNULL
+            subprocess.run(
+                command, pass_fds=[write_end], stdin=null, stdout=null, stderr=null, start_new_session=True, check=False
+            )
         finally:
             os.close(write_end)
         with os.fdopen(read_end, "rb") as pipe:

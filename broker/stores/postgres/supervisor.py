@@ -22,6 +22,7 @@ from broker.stores.postgres import orphans
 from broker.stores.postgres.cluster import Server, create, tail
 from broker.stores.postgres.errors import PostgresError
 from broker.stores.postgres.layout import START_TIMEOUT, Layout
+from broker.stores.postgres.private import fresh_file, lock_file, private_folder
 
 _FAST_SHUTDOWN = 60.0
 _IMMEDIATE_SHUTDOWN = 15.0
@@ -49,6 +50,7 @@ class Supervisor:
         self.keep = keep
         self.settings = settings
         self.postmaster: subprocess.Popen[bytes] | None = None
+        self._log = -1
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Until told to stop. Raises PostgresError (AlreadySupervised); the server is down when this ends."""
@@ -57,12 +59,12 @@ class Supervisor:
         with _exclusive(self.layout.supervisor_lock, server) as held:
             if not held:
                 raise AlreadySupervised(f"another supervisor already runs the database under {self.layout.base}")
-            self.layout.log.unlink(missing_ok=True)
+            self._log = fresh_file(self.layout.log, server.account)
             try:
                 with _socket_dir(server) as (argument, address):
                     try:
                         orphans.clear(server, self._pause)
-                        create(server, self._finish, self.settings)
+                        create(server, self._finish, self.settings, log=self._log)
                         self._start(server, argument)
                         _write_endpoint(server, address)
                         on_ready()
@@ -71,6 +73,9 @@ class Supervisor:
                         self._stop()
             except _Stopped:
                 pass
+            except PostgresError as error:
+                os.write(self._log, f"{error}\n".encode())
+                raise
 
     def _pause(self, seconds: float) -> None:
         """Sleep, but take a signal at once."""
@@ -94,13 +99,9 @@ class Supervisor:
 
     def _start(self, server: Server, socket_argument: str) -> None:
         """Start PostgreSQL and wait until it takes connections."""
-        with self.layout.log.open("ab") as log:
-            self.postmaster = server.popen(
-                server.command(socket_argument),
-                folder=self.layout.cluster,
-                stdin=subprocess.DEVNULL,
-                output=log.fileno(),
-            )
+        self.postmaster = server.popen(
+            server.command(socket_argument), folder=self.layout.cluster, stdin=subprocess.DEVNULL, output=self._log
+        )
         deadline = monotonic() + START_TIMEOUT
         while not _is_ready(self.layout.cluster, self.postmaster.pid):
             if self.postmaster.poll() is not None:
@@ -114,7 +115,7 @@ class Supervisor:
     def _watch(self, server: Server, socket_argument: str) -> None:
         """Restart a crashed server; return when nobody is attached any more."""
         crashes: list[float] = []
-        with self.layout.attached_lock.open("rb") as attached:
+        with os.fdopen(lock_file(self.layout.attached_lock, server.account), "rb") as attached:
             while True:
                 self._pause(_TICK)
                 if self.postmaster is None or self.postmaster.poll() is not None:
@@ -181,10 +182,7 @@ class Announcer:
 @contextlib.contextmanager
 def _exclusive(path: Path, server: Server) -> Iterator[bool]:
     """Try to take the lock file; the kernel releases it when this process ends."""
-    for lock in (path, server.layout.attached_lock):
-        os.close(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        server.account.own(lock)
-    with path.open("rb+") as file:
+    with os.fdopen(lock_file(path, server.account), "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -209,9 +207,7 @@ def _socket_dir(server: Server) -> Iterator[tuple[str, str]]:
         ):
             shutil.rmtree(earlier, ignore_errors=True)
     if layout.socket_fits():
-        layout.sockets.mkdir(mode=0o700, exist_ok=True)
-        layout.sockets.chmod(0o700)
-        server.account.own(layout.sockets)
+        private_folder(layout.sockets, server.account)
         yield f"../{layout.sockets.name}", str(layout.sockets)
         return
     short = Path(tempfile.mkdtemp(prefix="tongguan-", dir="/tmp"))
@@ -239,10 +235,8 @@ def _server_log(layout: Layout) -> str:
 def _write_endpoint(server: Server, address: str) -> None:
     layout = server.layout
     fresh = layout.endpoint.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(fresh_file(fresh, server.account), "w") as file:
         json.dump({"pid": os.getpid(), "socket_dir": address}, file)
-    server.account.own(fresh)
     fresh.rename(layout.endpoint)
 
 
@@ -263,15 +257,15 @@ def main() -> int:
         return 0
     os.umask(0o077)
     announce = Announcer(options.announce)
+    layout = Layout.of(options.data_dir)
     settings = dict(item.split("=", 1) for item in options.set)
     try:
-        Supervisor(Layout.of(options.data_dir), keep=options.keep, settings=settings).run(announce.ready)
+        Supervisor(layout, keep=options.keep, settings=settings).run(announce.ready)
     except AlreadySupervised:
         announce.busy()
         return 1
     except (PostgresError, OSError) as error:
         announce.failed(str(error))
-        print(error, file=sys.stderr)  # noqa: T201 -- the process's own log
         return 1
     announce.failed("stopped while starting")
     return 0
