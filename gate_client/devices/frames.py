@@ -81,12 +81,16 @@ class WatchedFolder:
         while True:
             yield from self._look()
             self._pause()
+            yield BrokenFrame("no new picture")  # so that the lane's time goes on
 
     def _look(self) -> Iterator[Frame]:
         for path in sorted(self._folder.iterdir()):
             if path.suffix.lower() not in SUFFIXES or path in self._seen:
                 continue
-            size = path.stat().st_size
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError:
+                continue  # taken away between the listing and the look
             if self._sizes.get(path) == size:
                 self._seen.add(path)
                 yield load_frame(path)

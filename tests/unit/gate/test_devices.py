@@ -13,7 +13,7 @@ from broker.wire.reasons import Reason
 from gate_client.core.lane import Happened
 from gate_client.devices.code_reader import ZxingReader
 from gate_client.devices.doors import DoorFault, SimulatedDoors
-from gate_client.devices.frames import BrokenFrame, Image, load_frame, open_frames
+from gate_client.devices.frames import BrokenFrame, Image, WatchedFolder, load_frame, open_frames
 from tests.support.gate_world import Authority
 
 TEXT = Authority().wallet().text()
@@ -62,11 +62,7 @@ def test_a_code_under_a_shadow_is_read() -> None:
 
 def test_what_is_no_travel_code_is_named() -> None:
     other = drawn(Authority().wallet().text())
-    height = max(other.shape[0], drawn(TEXT).shape[0])
-    both = [
-        cv2.copyMakeBorder(f, 0, height - f.shape[0], 40, 40, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        for f in (other, drawn(TEXT))
-    ]
+    both = side_by_side(other, drawn(TEXT))
     assert refusal(np.full((200, 200, 3), 255, np.uint8)) is Reason.NO_QR
     assert refusal(drawn("https://example.com")) is Reason.MALFORMED_QR
     assert refusal(both) is Reason.MALFORMED_QR, "two phones in one picture"
@@ -74,11 +70,7 @@ def test_what_is_no_travel_code_is_named() -> None:
 
 def test_a_poster_beside_the_phone_does_not_hide_the_code() -> None:
     poster = drawn("https://example.com/a-poster-with-a-rather-long-address-on-it?and=more")
-    height = max(poster.shape[0], drawn(TEXT).shape[0])
-    both = [
-        cv2.copyMakeBorder(f, 0, height - f.shape[0], 40, 40, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        for f in (poster, drawn(TEXT))
-    ]
+    both = side_by_side(poster, drawn(TEXT))
     assert ZxingReader().read(both) == TEXT
 
 
@@ -114,6 +106,28 @@ def test_a_folder_is_a_source_in_order_of_names(tmp_path: Path) -> None:
     source.close()
     assert [frame if isinstance(frame, BrokenFrame) else round(float(frame.mean())) for frame in frames[:2]] == [10, 20]
     assert isinstance(frames[2], BrokenFrame) and len(frames) == 3
+
+
+def test_a_watched_folder_shows_each_picture_once_it_is_whole(tmp_path: Path) -> None:
+    path, rounds = tmp_path / "face.png", 0
+    raw = cv2.imencode(".png", np.full((48, 48, 3), 90, np.uint8))[1].tobytes()
+    path.write_bytes(raw[:30])
+
+    def pause() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            path.write_bytes(raw)  # still being written at the first look
+        if rounds == 4:
+            path.unlink()
+
+    seen: list[float] = []
+    for frame in WatchedFolder(tmp_path, pause):
+        if not isinstance(frame, BrokenFrame):
+            seen.append(float(frame.mean()))
+        if rounds == 6:
+            break
+    assert seen == [90]
 
 
 def test_a_video_is_a_source(tmp_path: Path) -> None:
