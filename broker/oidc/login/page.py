@@ -64,6 +64,7 @@ def failure_page(
         status=status,
         key=key,
         provider=connector.names[language] if connector else "",
+        switch=(),
         again=again,
         cancel=_cancel(return_to) if return_to else None,
     )
