@@ -12,6 +12,7 @@ from time import monotonic
 
 from broker.flows.epoch_secrets import retire_epoch_secrets
 from broker.flows.erase import destroy_erased_keys
+from broker.flows.lapse_consents import BATCH, lapse_consents
 from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.publish_status_list import current_status_list
 from broker.flows.publish_trust_list import publish_trust_list
@@ -67,6 +68,12 @@ def tasks(
         with begin() as work:
             retire_epoch_secrets(work, keys=keys, at=clock(), entropy=entropy)
 
+    def consents() -> None:
+        settled = BATCH
+        while settled == BATCH:
+            with begin() as work:
+                settled = lapse_consents(work, keys=keys, at=clock(), entropy=entropy)
+
     def portraits() -> None:
         with begin() as work:
             work.travellers.discard_portraits_before(clock() - PORTRAIT_LIFETIME)
@@ -80,6 +87,7 @@ def tasks(
         Task("status lists", 60, status_lists),
         Task("erased keys", 300, lambda: destroy_erased_keys(begin, keys=keys, at=clock())),
         Task("epoch secrets", 300, epochs),
+        Task("lapsed consents", 900, consents),
         Task("portraits", 900, portraits),
         Task("expired passes", 3600, passes),
         Task("logins", 600, lambda: sweep_logins(clock())),

@@ -130,6 +130,9 @@ class ConsentLedger(Protocol):
     def settle(self, consent_id: UUID, status: ConsentStatus, at: datetime) -> None:
         """Move a locked record to another state."""
 
+    def run_out(self, at: datetime, *, limit: int) -> Sequence[ConsentRecord]:
+        """Standing records whose time ended, in the order of their travellers; not locked."""
+
     def of(self, traveller: UUID) -> Sequence[tuple[ConsentRecord, str]]:
         """All records of a person with their receipts, newest first."""
 

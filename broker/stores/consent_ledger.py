@@ -64,6 +64,11 @@ class SqlConsentLedger:
         change = update(CONSENTS).where(CONSENTS.c.consent_id == consent_id)
         self._session.execute(change.values(status=status.value, settled_at=at))
 
+    def run_out(self, at: datetime, *, limit: int) -> Sequence[ConsentRecord]:
+        query = select(CONSENTS).where(CONSENTS.c.valid_until <= at, CONSENTS.c.status.in_(_STANDING))
+        ordered = query.order_by(CONSENTS.c.traveller_id, CONSENTS.c.consent_id).limit(limit)
+        return [_record(row) for row in self._session.execute(ordered)]
+
     def of(self, traveller: UUID) -> Sequence[tuple[ConsentRecord, str]]:
         query = select(CONSENTS).where(CONSENTS.c.traveller_id == traveller)
         ordered = query.order_by(CONSENTS.c.given_at.desc(), CONSENTS.c.consent_id)

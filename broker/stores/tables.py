@@ -102,6 +102,7 @@ CONSENTS = Table(
         unique=True,
         postgresql_where=text("status IN ('active', 'paused')"),
     ),
+    Index("ix_consents_valid_until", "valid_until", postgresql_where=text("status IN ('active', 'paused')")),
 )
 
 FACE_TEMPLATES = Table(

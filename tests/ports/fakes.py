@@ -132,6 +132,10 @@ class FakeConsentLedger:
         record, receipt = self.records[consent_id]
         self.records[consent_id] = (replace(record, status=status, settled_at=at), receipt)
 
+    def run_out(self, at: datetime, *, limit: int) -> Sequence[ConsentRecord]:
+        due = [r for r, _ in self.records.values() if r.status in _STANDING and r.valid_until <= at]
+        return sorted(due, key=lambda record: (record.traveller, record.consent_id))[:limit]
+
     def of(self, traveller: UUID) -> Sequence[tuple[ConsentRecord, str]]:
         theirs = [kept for kept in self.records.values() if kept[0].traveller == traveller]
         return sorted(theirs, key=lambda kept: (-kept[0].given_at.timestamp(), kept[0].consent_id))

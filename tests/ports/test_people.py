@@ -13,6 +13,7 @@ from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
 from broker.core.receipt import TYP
 from broker.flows.enrol import Enrolled
 from broker.flows.erase import destroy_erased_keys, erase
+from broker.flows.lapse_consents import lapse_consents
 from broker.flows.look import list_consents, list_uses, show_profile
 from broker.flows.ports import NotAccepted
 from broker.flows.withdraw_consent import Withdrawn, forget_face
@@ -171,6 +172,23 @@ def test_forgetting_the_face_revokes_the_passes_and_deletes_the_template(world: 
         assert work.templates.find(traveller) is None
     refused = world.mint(traveller)
     assert refused == Denied(Refusal.CONSENT_MISSING, FACE_ENROLMENT)
+
+
+def test_an_enrolment_that_ran_out_takes_the_face_with_it(world: World) -> None:
+    traveller = world.ready()
+    enrolment = world.consent(traveller, FACE_ENROLMENT).record
+
+    def lapse() -> int:
+        with world.begin() as work:
+            return lapse_consents(work, keys=world.keys, at=world.at, entropy=world.entropy)
+
+    world.at = enrolment.valid_until - timedelta(seconds=1)
+    assert lapse() == 0
+    world.at = enrolment.valid_until
+    assert (lapse(), lapse()) == (2, 0)
+    with world.begin() as work:
+        assert work.templates.find(traveller) is None
+        assert {record.status for record, _ in work.consents.of(traveller)} == {ConsentStatus.EXPIRED}
 
 
 def test_erasure_leaves_nothing_of_the_person_and_says_when_it_is_complete(world: World) -> None:

@@ -65,6 +65,7 @@ CREATE TABLE consents (
 CREATE INDEX ix_consents_traveller_id ON consents (traveller_id);
 CREATE UNIQUE INDEX uq_consents_standing ON consents (traveller_id, purpose, recipient)
     WHERE status IN ('active', 'paused');
+CREATE INDEX ix_consents_valid_until ON consents (valid_until) WHERE status IN ('active', 'paused');
 
 CREATE TABLE face_templates (
     traveller_id uuid CONSTRAINT pk_face_templates PRIMARY KEY

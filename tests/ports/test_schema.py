@@ -1,0 +1,21 @@
+"""The migrations make exactly the tables that the stores speak of."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Table
+
+from broker.stores import tables
+from broker.stores.base import metadata
+from broker.stores.database import Database
+
+
+def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
+    ours = {table.name for table in vars(tables).values() if isinstance(table, Table)}
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = [
+            difference
+            for difference in compare_metadata(context, metadata)
+            if any(name in str(difference) for name in ours)
+        ]
+    assert not differences
