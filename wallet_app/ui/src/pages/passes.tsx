@@ -1,9 +1,9 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Consent, Me, Offer } from "../api/wallet";
 import { askConsent } from "../consent-page";
-import { formatSoon } from "../i18n";
+import { formatSoon, formatTime } from "../i18n";
 import { refill } from "../passes/device-keys";
-import { MOST, mint } from "../passes/shelf";
+import { latestOfflineEffect, MOST, mint } from "../passes/shelf";
 import { useNavigation } from "../router";
 import type { Mode, StoredPass } from "../store/database";
 import { Confirm } from "../ui/confirm";
@@ -53,6 +53,7 @@ function PassCard({ pass, zone, onGone }: { pass: StoredPass; zone: string; onGo
   const { busy, why, run, clear } = useAction();
   const [asking, setAsking] = useState(false);
   const time = formatSoon(language, pass.expiresAt, now());
+  const late = latestOfflineEffect(pass, now());
   const revoke = (): Promise<void> =>
     run(async () => {
       await api.revoke(pass.passId);
@@ -87,7 +88,8 @@ function PassCard({ pass, zone, onGone }: { pass: StoredPass; zone: string; onGo
             setAsking(false);
           }}
         >
-          <p>{t("passes.drop_text", { time })}</p>
+          <p>{t("passes.drop_text")}</p>
+          {late !== null && <p>{t("consents.withdraw_offline", { time: formatTime(language, late) })}</p>}
           {why !== null && <Notice tone="bad" text={why} />}
         </Confirm>
       )}

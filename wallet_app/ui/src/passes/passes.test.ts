@@ -11,7 +11,7 @@ import { proofMessage } from "../wire/device-proof";
 import { parseQrText } from "../wire/qr-text";
 import { POOL, publicPoint, refill, take } from "./device-keys";
 import { gateTime, present } from "./presenter";
-import { live, mint } from "./shelf";
+import { latestOfflineEffect, live, mint } from "./shelf";
 
 const NOW = 1_800_000_000_000;
 let database: Database;
@@ -85,6 +85,15 @@ describe("minting", () => {
     await expect(mint(fakeApi(twist), database, order)).rejects.toBeInstanceOf(UnexpectedAnswer);
     expect(await database.count("passes")).toBe(0);
   });
+});
+
+test("a revoked pass reaches gates that are cut off within the hour, or when it ends", async () => {
+  const [online] = await mint(fakeApi(), database, order);
+  if (online === undefined) throw new Error("nothing was minted");
+  const offline = { ...online, mode: "offline" } as const;
+  expect(latestOfflineEffect(online, NOW)).toBeNull();
+  expect(latestOfflineEffect({ ...offline, expiresAt: NOW + 86_400_000 }, NOW)).toBe(NOW + 3_600_000);
+  expect(latestOfflineEffect(offline, NOW)).toBe(NOW + 600_000);
 });
 
 test("expired passes are deleted, by the broker's clock", async () => {

@@ -17,7 +17,8 @@ export function gateTime(pass: StoredPass, now: number): number {
   return now + correction(pass);
 }
 
-function correction(pass: StoredPass): number {
+/** What is added to this phone's clock, in milliseconds: nothing while the two agree. */
+export function correction(pass: StoredPass): number {
   return Math.abs(pass.clockOffset) > TOLERANCE ? pass.clockOffset : 0;
 }
 

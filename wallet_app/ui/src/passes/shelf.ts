@@ -9,6 +9,14 @@ import { publicPoint, take } from "./device-keys";
 /** Passes one asks for at a time, at most. */
 export const MOST = 4;
 
+/** A gate that is cut off trusts what it last knew for this long (specs/status-list.md), in milliseconds. */
+const HARD_BOUND = 3_600_000;
+
+/** When a gate that is cut off stops accepting `pass` at the latest, were it revoked now; null when only connected gates take it. */
+export function latestOfflineEffect(pass: StoredPass, now: number): number | null {
+  return pass.mode === "offline" ? Math.min(pass.expiresAt, now + HARD_BOUND) : null;
+}
+
 /** Mints `count` passes and keeps them. Raises as WalletApi does. */
 export async function mint(
   api: WalletApi,
