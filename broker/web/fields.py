@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from starlette.responses import Response
 
 from broker.wire.keys import compressed_point
 
@@ -15,6 +16,16 @@ class Message(BaseModel):
     """A JSON object of the API: unknown members are refused, and nothing is coerced from another type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def answer_with(message: Message, status: int = 200) -> Response:
+    """The message as the finished response.
+
+    Endpoints return this rather than the message: FastAPI would serialise the message in another worker thread while
+    the endpoint's transaction is still open, and threads that wait for that transaction's locks would leave it none
+    (specs/decisions/endpoints-return-finished-responses.md).
+    """
+    return Response(message.model_dump_json(by_alias=True), status, media_type="application/json")
 
 
 def to_base64url(raw: bytes) -> str:

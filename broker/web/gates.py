@@ -15,7 +15,7 @@ from broker.flows.record_crossing import record_crossing
 from broker.flows.release_template import release_template
 from broker.web.bodies import COSE, JSON, KIB, BodyRule, Rules
 from broker.web.error_handlers import respond
-from broker.web.fields import Base64Url, InvitationCode, Message, Moment, from_base64url, to_base64url
+from broker.web.fields import Base64Url, InvitationCode, Message, Moment, answer_with, from_base64url, to_base64url
 from broker.web.problems import Problem, of_denial
 from broker.web.services import Provided, Transaction
 from broker.wire import gate_api
@@ -70,8 +70,8 @@ class Now(Message):
     now: Moment
 
 
-@router.post("/enrolments", status_code=201, response_model=Enrolled)
-def enrolments(request: Request, asked: Enrolling, services: Provided, work: Transaction) -> Enrolled | Response:
+@router.post("/enrolments")
+def enrolments(request: Request, asked: Enrolling, services: Provided, work: Transaction) -> Response:
     at = services.clock()
     try:
         key = from_base64url(asked.public_key)
@@ -80,11 +80,14 @@ def enrolments(request: Request, asked: Enrolling, services: Provided, work: Tra
     gate = enrol_gate(work, code=asked.code, public_key=key, at=at, entropy=services.entropy)
     if isinstance(gate, Denied):
         return respond(request, of_denial(gate))
-    return Enrolled(
-        gate_id=gate.gate_id,
-        zone=gate.zone,
-        root_key=to_base64url(services.root_key.to_cose_key()),
-        trust_list=to_base64url(_published(work)),
+    return answer_with(
+        Enrolled(
+            gate_id=gate.gate_id,
+            zone=gate.zone,
+            root_key=to_base64url(services.root_key.to_cose_key()),
+            trust_list=to_base64url(_published(work)),
+        ),
+        201,
     )
 
 
@@ -94,8 +97,8 @@ def trust_list(work: Transaction) -> Response:
 
 
 @router.get("/status-lists")
-def status_lists(services: Provided, work: Transaction) -> Lists:
-    return Lists(lists=list(work.status.in_use(services.clock())))
+def status_lists(services: Provided, work: Transaction) -> Response:
+    return answer_with(Lists(lists=list(work.status.in_use(services.clock()))))
 
 
 @router.get("/status-lists/{number}")
@@ -136,19 +139,19 @@ def secrets_of_epochs(request: Request, signed: Signed, services: Provided, work
     return Response(sealed.ciphertext, media_type=_SEALED)
 
 
-@router.post("/crossings", response_model=Accepted)
-def crossings(request: Request, signed: Signed, services: Provided, work: Transaction) -> Accepted | Response:
+@router.post("/crossings")
+def crossings(request: Request, signed: Signed, services: Provided, work: Transaction) -> Response:
     at = services.clock()
     recorded = record_crossing(work, keys=services.keys, report=signed, at=at, entropy=services.entropy)
     if isinstance(recorded, Denied):
         return respond(request, of_denial(recorded))
-    return Accepted(accepted=[event.hex() for event in recorded.accepted])
+    return answer_with(Accepted(accepted=[event.hex() for event in recorded.accepted]))
 
 
 @router.get("/time")
-async def time(services: Provided) -> Now:
+async def time(services: Provided) -> Response:
     """For the drift alarm; the gate measures the round trip."""
-    return Now(now=services.clock())
+    return answer_with(Now(now=services.clock()))
 
 
 def _published(work: Work) -> bytes:

@@ -24,7 +24,7 @@ from broker.flows.withdraw_consent import forget_face, withdraw_consent
 from broker.oidc.resource import AccessToken, require_token
 from broker.web.bodies import JSON, KIB, MIB, BodyRule, Rules
 from broker.web.error_handlers import respond
-from broker.web.fields import PassId, from_base64url, to_base64url
+from broker.web.fields import PassId, answer_with, from_base64url, to_base64url
 from broker.web.pages import language_of
 from broker.web.problems import of_denial
 from broker.web.services import Provided, Services, Transaction
@@ -65,47 +65,51 @@ async def _body(request: Request) -> bytes:
 
 
 @router.get("/me")
-def me(token: Person, services: Provided, work: Transaction) -> Me:
+def me(token: Person, services: Provided, work: Transaction) -> Response:
     profile = show_profile(work, keys=services.keys, traveller=token.traveller_id)
     claims = profile.claims
-    return Me(
-        traveller=token.subject,
-        provider=token.provider,
-        name=None if claims is None else claims.native_name or f"{claims.given_name} {claims.family_name}",
-        enrolled=profile.enrolled_at is not None,
-        enrolled_at=profile.enrolled_at,
-        portrait_waiting=profile.portrait_waiting,
+    return answer_with(
+        Me(
+            traveller=token.subject,
+            provider=token.provider,
+            name=None if claims is None else claims.native_name or f"{claims.given_name} {claims.family_name}",
+            enrolled=profile.enrolled_at is not None,
+            enrolled_at=profile.enrolled_at,
+            portrait_waiting=profile.portrait_waiting,
+        )
     )
 
 
 @router.get("/purposes")
-def purposes(request: Request, token: Person, services: Provided) -> Offers:
+def purposes(request: Request, token: Person, services: Provided) -> Response:
     language = language_of(request)
     rules = services.rulebook
-    return Offers(
-        purposes=[
-            PurposeOffer(
-                purpose=purpose.purpose_id,
-                title=purpose.texts["title"][language],
-                description=purpose.texts["purpose"][language],
-                per_zone=purpose.per_zone,
-            )
-            for purpose in rules.purposes.purposes.values()
-        ],
-        zones=[
-            ZoneOffer(
-                zone=zone.zone_id,
-                name=zone.name[language],
-                controller=zone.controller.name[language],
-                jurisdiction=zone.jurisdiction,
-            )
-            for zone in rules.zones.zones.values()
-        ],
+    return answer_with(
+        Offers(
+            purposes=[
+                PurposeOffer(
+                    purpose=purpose.purpose_id,
+                    title=purpose.texts["title"][language],
+                    description=purpose.texts["purpose"][language],
+                    per_zone=purpose.per_zone,
+                )
+                for purpose in rules.purposes.purposes.values()
+            ],
+            zones=[
+                ZoneOffer(
+                    zone=zone.zone_id,
+                    name=zone.name[language],
+                    controller=zone.controller.name[language],
+                    jurisdiction=zone.jurisdiction,
+                )
+                for zone in rules.zones.zones.values()
+            ],
+        )
     )
 
 
 @router.get("/consents")
-def consents(request: Request, token: Person, services: Provided, work: Transaction) -> Consents:
+def consents(request: Request, token: Person, services: Provided, work: Transaction) -> Response:
     language, at = language_of(request), services.clock()
     records = list_consents(work, traveller=token.traveller_id)
     live = work.passes.live(token.traveller_id, at=at)
@@ -128,13 +132,11 @@ def consents(request: Request, token: Person, services: Provided, work: Transact
                 receipt=receipt,
             )
         )
-    return Consents(consents=found)
+    return answer_with(Consents(consents=found))
 
 
-@router.post("/consents/{consent_id}/withdraw", response_model=Withdrawal)
-def withdraw(
-    request: Request, consent_id: UUID, token: Person, services: Provided, work: Transaction
-) -> Withdrawal | Response:
+@router.post("/consents/{consent_id}/withdraw")
+def withdraw(request: Request, consent_id: UUID, token: Person, services: Provided, work: Transaction) -> Response:
     outcome = withdraw_consent(
         work,
         keys=services.keys,
@@ -146,19 +148,21 @@ def withdraw(
     )
     if isinstance(outcome, Denied):
         return respond(request, of_denial(outcome))
-    return Withdrawal(
-        consent_id=outcome.record.consent_id,
-        status="withdrawn" if outcome.record.status == "withdrawn" else "expired",
-        withdrawn_at=outcome.record.settled_at,
-        revoked_passes=outcome.revoked_passes,
-        latest_offline_effect=outcome.offline_effect,
+    return answer_with(
+        Withdrawal(
+            consent_id=outcome.record.consent_id,
+            status="withdrawn" if outcome.record.status == "withdrawn" else "expired",
+            withdrawn_at=outcome.record.settled_at,
+            revoked_passes=outcome.revoked_passes,
+            latest_offline_effect=outcome.offline_effect,
+        )
     )
 
 
-@router.post("/enrolment", status_code=201, response_model=Enrolment)
+@router.post("/enrolment")
 def enrol_face(
     request: Request, token: Person, services: Provided, capture: Annotated[bytes, Depends(_body)]
-) -> Enrolment | Response:
+) -> Response:
     """Two short transactions of its own, none of them open while the face engine looks."""
     outcome = enrol(
         services.begin,
@@ -171,11 +175,11 @@ def enrol_face(
         at=services.clock(),
         entropy=services.entropy,
     )
-    return respond(request, of_denial(outcome)) if isinstance(outcome, Denied) else Enrolment()
+    return respond(request, of_denial(outcome)) if isinstance(outcome, Denied) else answer_with(Enrolment(), 201)
 
 
-@router.delete("/enrolment", response_model=Withdrawal)
-def forget(request: Request, token: Person, services: Provided, work: Transaction) -> Withdrawal | Response:
+@router.delete("/enrolment")
+def forget(request: Request, token: Person, services: Provided, work: Transaction) -> Response:
     """Delete the face and withdraw the consent it was enrolled under."""
     outcome = forget_face(
         work,
@@ -187,19 +191,19 @@ def forget(request: Request, token: Person, services: Provided, work: Transactio
     )
     if isinstance(outcome, Denied):
         return respond(request, of_denial(outcome))
-    return Withdrawal(
-        consent_id=outcome.record.consent_id,
-        status="withdrawn",
-        withdrawn_at=outcome.record.settled_at,
-        revoked_passes=outcome.revoked_passes,
-        latest_offline_effect=outcome.offline_effect,
+    return answer_with(
+        Withdrawal(
+            consent_id=outcome.record.consent_id,
+            status="withdrawn",
+            withdrawn_at=outcome.record.settled_at,
+            revoked_passes=outcome.revoked_passes,
+            latest_offline_effect=outcome.offline_effect,
+        )
     )
 
 
-@router.post("/passes", response_model=Passes)
-def passes(
-    request: Request, order: PassOrder, token: Person, services: Provided, work: Transaction
-) -> Passes | Response:
+@router.post("/passes")
+def passes(request: Request, order: PassOrder, token: Person, services: Provided, work: Transaction) -> Response:
     at, mode = services.clock(), _MODES[order.mode]
     outcome = mint_pass(
         work,
@@ -225,17 +229,17 @@ def passes(
         )
         for made in outcome
     ]
-    return Passes(passes=minted)
+    return answer_with(Passes(passes=minted))
 
 
-@router.post("/passes/{pass_id}/revoke", response_model=Revocation)
+@router.post("/passes/{pass_id}/revoke")
 def revoke(
     request: Request,
     pass_id: Annotated[PassId, Path()],
     token: Person,
     services: Provided,
     work: Transaction,
-) -> Revocation | Response:
+) -> Response:
     outcome = revoke_pass(
         work,
         keys=services.keys,
@@ -247,18 +251,18 @@ def revoke(
     )
     if isinstance(outcome, Denied):
         return respond(request, of_denial(outcome))
-    return Revocation(pass_id=pass_id, latest_offline_effect=outcome.offline_effect)
+    return answer_with(Revocation(pass_id=pass_id, latest_offline_effect=outcome.offline_effect))
 
 
 @router.get("/uses")
-def uses(request: Request, token: Person, services: Provided, work: Transaction) -> Uses:
+def uses(request: Request, token: Person, services: Provided, work: Transaction) -> Response:
     language = language_of(request)
     found = list_uses(work, keys=services.keys, traveller=token.traveller_id)
-    return Uses(uses=[_use(services, use, language) for use in found])
+    return answer_with(Uses(uses=[_use(services, use, language) for use in found]))
 
 
 @router.delete("/account")
-def erase_account(token: Person, services: Provided) -> Erased:
+def erase_account(token: Person, services: Provided) -> Response:
     """Erasure: the deletion is durable before the person's key is destroyed."""
     at = services.clock()
     with services.begin() as work:
@@ -270,7 +274,7 @@ def erase_account(token: Person, services: Provided) -> Erased:
             entropy=services.entropy,
         )
     destroy_erased_keys(services.begin, keys=services.keys, at=at)
-    return Erased(erased_at=erasure.at, complete_at=erasure.complete_at)
+    return answer_with(Erased(erased_at=erasure.at, complete_at=erasure.complete_at))
 
 
 def _status(record: ConsentRecord, at: datetime) -> ConsentState:
