@@ -65,4 +65,6 @@ def normalise_url(url: str) -> str:
 
 def _translate(context: ExceptionContext) -> DatabaseUnavailable | None:
     """SQLAlchemy hook: what it returns is raised in place of the driver's error."""
+    if context.is_pre_ping:
+        return None  # a connection that died in the pool, which replaces it by itself
     return translated(context.original_exception, disconnected=context.is_disconnect)

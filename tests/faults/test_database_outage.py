@@ -134,7 +134,7 @@ def durable(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 def test_a_server_killed_under_load_loses_no_acknowledged_entry(durable: EmbeddedPostgres, tmp_path: Path) -> None:
-    """Threads append while the sequencer runs; the server is killed; every leaf hash that was handed out is in the log."""
+    """Threads append while the sequencer runs and the server is killed: every leaf hash handed out is in the log."""
     pid_file = tmp_path / "postgres" / "cluster" / "postmaster.pid"
     postmaster = int(pid_file.read_text().split("\n", 1)[0])
     database = Database(durable.url, pool_size=12)
