@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+import numpy as np
+
+from broker.wire.errors import WireError
 from gate_client.broker_client import BrokerClient
 from gate_client.clock_store import ClockStore
 from gate_client.database import open_database
@@ -110,8 +113,18 @@ def open_gate(
         )
         lane = Lane(Hardware(reader, doors, utc_now, os.urandom), checks, watcher=watcher)
         sync = SyncThread(lambda: open_sync(home, clock_store=held.clock_store, network=network))
+        _warm_up(engine, held.trust)
         settled = lane.start()
         sync.start()
         stack.callback(sync.stop)
         about: dict[str, object] = {"gate_id": config.gate_id, "zone": config.zone, "embedders": list(engine.embedders)}
         yield Gate(lane, doors, reader, network, sync, held, settled, about)
+
+
+def _warm_up(engine: FaceEngine, trust: TrustStore) -> None:
+    """Spend before the first traveller what the first use costs: list parsing, the detector's buffers."""
+    engine.analyse(np.zeros((720, 1280, 3), np.uint8))
+    try:
+        trust.status_list(0, at=utc_now())
+    except WireError as error:
+        logging.getLogger("tongguan.gate").warning("the lists on disk are unfit: %s", error)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from broker.wire.errors import DecodeError
 from broker.wire.reasons import Reason
-from gate_client.core.lane import Phase
+from gate_client.core.lane import WITH_AN_OFFICER, Phase
 from gate_client.devices.code_reader import CodeReader
 from gate_client.devices.frames import BrokenFrame, Frame
 from gate_client.lane import Lane
@@ -41,13 +41,13 @@ class CameraLane:
         outcome = self._lane.tick()
         if outcome is not None or isinstance(frame, BrokenFrame):
             return outcome
-        match self._lane.state.phase:
-            case Phase.IDLE:
-                return self._code(frame)
-            case Phase.CAPTURE:
-                return self._lane.glance(frame)
-            case Phase.REFERRED | Phase.TAILGATE if self._officer():
-                self._lane.officer_done()
+        phase = self._lane.state.phase
+        if phase is Phase.IDLE:
+            return self._code(frame)
+        if phase is Phase.CAPTURE:
+            return self._lane.glance(frame)
+        if phase in WITH_AN_OFFICER and self._officer():
+            self._lane.officer_done()
         return None
 
     def _code(self, frame: Frame) -> LaneOutcome | None:

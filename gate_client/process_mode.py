@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from gate_client.assembly import Gate
-from gate_client.core.lane import MAX_TRIES, Phase
+from gate_client.core.lane import MAX_TRIES, WITH_AN_OFFICER
 from gate_client.devices.frames import load_frame
 
 MAX_LINE = 64 * 1024
@@ -74,7 +74,7 @@ def run_order(gate: Gate, order: Order) -> dict[str, Any]:
     faces = [load_frame(face) for face in order.faces[:MAX_TRIES]]
     outcome = gate.lane.present(code, faces)
     gate.sync.wake()
-    if gate.lane.state.phase in {Phase.REFERRED, Phase.TAILGATE}:
+    if gate.lane.state.phase in WITH_AN_OFFICER:
         gate.doors.lead_out()  # the simulated officer
         gate.lane.officer_done()
     return outcome.as_json() | {"outbox": gate.records.outbox.waiting()}

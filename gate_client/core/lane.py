@@ -122,6 +122,9 @@ ACTIVE = frozenset(
     {Phase.TOKEN_READ, Phase.TOKEN_OK, Phase.ENTRY_OPEN, Phase.OCCUPIED, Phase.CAPTURE, Phase.MATCHED, Phase.EXIT_OPEN}
 )
 
+# The phases that only an officer ends, once the lane is empty and shut.
+WITH_AN_OFFICER = frozenset({Phase.REFERRED, Phase.TAILGATE, Phase.OUT_OF_SERVICE})
+
 
 def step(state: LaneState, event: Event, *, at: datetime, timeouts: Timeouts = Timeouts()) -> Step:
     """The state after `event` and the commands it calls for. Total: any event in any state."""
@@ -237,7 +240,7 @@ def _tick(state: LaneState, at: datetime, timeouts: Timeouts) -> Step:
 
 def _resume(state: LaneState, what: Happened, at: datetime) -> Step:
     starting = what is Happened.STARTED and state.phase is Phase.OUT_OF_SERVICE
-    resolved = what is Happened.OFFICER_DONE and state.phase in {Phase.REFERRED, Phase.TAILGATE}
+    resolved = what is Happened.OFFICER_DONE and state.phase in WITH_AN_OFFICER
     if not (starting or resolved):
         return state, ()
     if state.at_rest:

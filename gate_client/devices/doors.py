@@ -25,7 +25,7 @@ class Doors(Protocol):
     def close_exit(self) -> None: ...
 
     def sensed(self) -> list[Happened]:
-        """What the sensors saw since the last call: ENTERED, LEFT, ENTRY_CLOSED, EXIT_CLOSED, EMERGENCY, FAULT."""
+        """What the sensors saw since the last call: people, closed doors, the emergency button, a fault."""
 
     @property
     def entry_is_open(self) -> bool: ...
@@ -102,6 +102,11 @@ class SimulatedDoors:
         self._released = True
         self._entry_open = self._exit_open = True
         self._events.append(Happened.EMERGENCY)
+
+    def end_emergency(self) -> None:
+        """The button is reset; the doors may be closed again."""
+        self._released = False
+        self._events.append(Happened.EMERGENCY_OVER)
 
     def sensed(self) -> list[Happened]:
         events, self._events = self._events, []

@@ -30,7 +30,7 @@
   events.onmessage = (event) => {
     const update = JSON.parse(event.data);
     phase.textContent = update.phase;
-    done.disabled = !["referred", "tailgate"].includes(update.phase);
+    done.disabled = !["referred", "tailgate", "out_of_service"].includes(update.phase);
     refresh();
   };
   refresh();

@@ -65,3 +65,16 @@ def test_frames_that_end_leave_nobody_inside_unseen(world: World) -> None:
     world.matcher.answers = [Reason.NO_FACE]
     code = drawn(world.wallet().text())
     assert watch(world, [code, EMPTY, EMPTY]) == [(Decision.REFERRED, (Reason.NO_FACE,))]
+
+
+def test_an_officer_ends_an_emergency(world: World) -> None:
+    doors = SimulatedDoors()
+    lane = world.lane(doors=doors)
+    camera = CameraLane(lane, ZxingReader(), world.clock, lambda: doors.occupants == 0)
+    doors.press_emergency()
+    camera.see(EMPTY)
+    assert lane.state.phase is Phase.EMERGENCY_OPEN
+    doors.end_emergency()
+    camera.see(EMPTY)
+    camera.see(EMPTY)
+    assert lane.state.phase is Phase.IDLE

@@ -302,6 +302,11 @@ def test_an_emergency_ends_the_session_and_opens_both_doors(world: World) -> Non
     assert verdict(lane.tick() or lane.give_up()) == (Decision.REFERRED, ["lane_fault"], False)
     assert lane.state.phase is Phase.EMERGENCY_OPEN and doors.entry_is_open and doors.exit_is_open
     assert lane.show_text(world.wallet().text()) is not None, "no traveller is taken on"
+    doors.end_emergency()
+    lane.tick()
+    assert lane.state.phase is Phase.OUT_OF_SERVICE and lane.officer_done() is Phase.OUT_OF_SERVICE, "not empty yet"
+    doors.lead_out()
+    assert lane.officer_done() is Phase.IDLE
 
 
 def test_glances_cost_a_try_only_when_a_face_was_compared(world: World) -> None:
