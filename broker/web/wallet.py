@@ -305,6 +305,7 @@ def _use(services: Services, use: JournalledUse, language: str) -> Use:
         entry=use.leaf_hash.hex(),
         at=use.at,
         kind=use.kind,
+        purpose=clear.get("purpose"),
         zone=zone,
         recipient=None if recipient is None else _recipient(services, str(recipient), language),
         decision=clear.get("decision"),

@@ -108,6 +108,7 @@ class Use(Message):
     entry: str
     at: Moment
     kind: str
+    purpose: str | None
     zone: str | None
     recipient: str | None
     decision: str | None
