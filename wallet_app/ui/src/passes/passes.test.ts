@@ -138,6 +138,14 @@ describe("presenting", () => {
     await expect(present(await aPass(), NOW + 600_000)).rejects.toBeInstanceOf(RangeError);
   });
 
+  test("keeps four light modules around the code, ISO/IEC 18004 section 9.1", () => {
+    const modules = modulesOf(`TG1:${"A".repeat(465)}`);
+    expect(modules).toHaveLength(17 + 4 * 13 + 2 * 4);
+    const quiet = modules.flatMap((row, y) => row.filter((_, x) => Math.min(x, y, row.length - 1 - x, row.length - 1 - y) < 4));
+    expect(quiet).not.toContain(true);
+    expect(modules[4]?.slice(4, 11)).toEqual(Array(7).fill(true));
+  });
+
   test("draws a code that reads back", async () => {
     const { text } = await present(await aPass(), NOW);
     const modules = modulesOf(text);
