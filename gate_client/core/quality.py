@@ -26,6 +26,7 @@ class Limits:
     yaw: float
     pitch: tuple[float, float]
     roll: float
+    covered: float
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class QualityRules:
 @dataclass(frozen=True)
 class Measures:
     """detection_score 0..1; inter_eye px; outside 0..1; sharpness, brightness, contrast on 0..255 luma; yaw in
-    inter-eye distances; pitch 0 (eyes) .. 1 (mouth); roll degrees; covered_hint: chroma distance of mouth to cheeks."""
+    inter-eye distances; pitch 0 (eyes) .. 1 (mouth); roll degrees; mouth_chroma: Lab distance to the nose bridge."""
 
     detection_score: float
     inter_eye: float
@@ -56,13 +57,15 @@ class Measures:
     yaw: float
     pitch: float
     roll: float
-    covered_hint: float
+    mouth_chroma: float
 
 
 @dataclass(frozen=True)
 class QualityReport:
     measures: Measures
     failures: tuple[str, ...]
+    hints: tuple[str, ...]
+    """What a traveller may be asked to change ("covered": lower the mask); never a reason by itself."""
 
     @property
     def acceptable(self) -> bool:
@@ -73,6 +76,7 @@ class QualityReport:
         return {
             "measures": {name: round(value, 3) for name, value in asdict(self.measures).items()},
             "failures": list(self.failures),
+            "hints": list(self.hints),
         }
 
 
@@ -127,4 +131,5 @@ def judge(measures: Measures, limits: Limits) -> QualityReport:
         "tilted_up_or_down": limits.pitch[0] <= measures.pitch <= limits.pitch[1],
         "leaning": abs(measures.roll) <= limits.roll,
     }
-    return QualityReport(measures, tuple(name for name, passed in checks.items() if not passed))
+    hints = ("covered",) if measures.mouth_chroma > limits.covered else ()
+    return QualityReport(measures, tuple(name for name, passed in checks.items() if not passed), hints)

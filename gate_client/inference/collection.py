@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import inspect
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gate_client.core import alignment
 from gate_client.core.template import quantise, transform
+from gate_client.inference import boxes, embedder, faces, mtcnn, yunet
 from gate_client.inference.engine import CaptureRefused, FaceEngine
 from gate_client.inference.faces import Face, Image
 from gate_client.inference.photograph import MalformedImage, decode
@@ -85,7 +88,7 @@ def acquire(
     """Find and embed the face nearest to the middle of every image (the labelled person in such collections).
 
     Quality gates refuse nothing here, so that error rates are not flattered; what they would refuse is counted.
-    Embeddings are kept in `cache` under the hash of models, registry and image names.
+    Embeddings are kept in `cache` under the hash of models, registry, image names and the code they depend on.
     """
     engine = FaceEngine.load(model_dir)
     kept = cache / f"embeddings-{_key(labels, engine)}.npz" if cache else None
@@ -110,7 +113,8 @@ def acquire(
 
 
 def _key(labels: Labels, engine: FaceEngine) -> str:
-    content = json.dumps([engine.model_hashes, engine.settings, labels.images], sort_keys=True)
+    code = [inspect.getsource(module) for module in (alignment, boxes, embedder, faces, mtcnn, yunet)]
+    content = json.dumps([engine.model_hashes, engine.settings, labels.images, code], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -142,10 +146,10 @@ def _acquire_one(path: str) -> Found:
         image = decode(Path(path).read_bytes())
     except (OSError, MalformedImage) as error:
         raise CollectionError(f"{path}: {error}") from error
-    faces = _engine.analyse(image)
-    if not faces:
+    seen = _engine.analyse(image)
+    if not seen:
         return {}, ("no_face",)
-    face = nearest_to_middle(faces, image)
+    face = nearest_to_middle(seen, image)
     try:
         refused = _engine.judge(image, face).failures
         return _engine.embed(image, face), refused
@@ -153,15 +157,15 @@ def _acquire_one(path: str) -> Found:
         return {}, (refusal.reason.value,)
 
 
-def nearest_to_middle(faces: list[Face], image: Image) -> Face:
+def nearest_to_middle(seen: Sequence[Face], image: Image) -> Face:
     """The face whose box centre is closest to the centre of the image."""
     middle = np.array([image.shape[1], image.shape[0]]) / 2
-    return min(faces, key=lambda f: float(np.hypot(*(np.array(f.box[:2]) + np.array(f.box[2:]) / 2 - middle))))
+    return min(seen, key=lambda f: float(np.hypot(*(np.array(f.box[:2]) + np.array(f.box[2:]) / 2 - middle))))
 
 
-def as_compared(embeddings: Float32, embedder: str) -> tuple[Float32, Float32]:
+def as_compared(embeddings: Float32, name: str) -> tuple[Float32, Float32]:
     """(probes, references), both (n, d) of unit length: rotated by one key, the references rounded to int8."""
-    probes = transform(embeddings, seed=SEED, embedder=embedder)
+    probes = transform(embeddings, seed=SEED, embedder=name)
     references = np.zeros_like(probes)
     for row, vector in enumerate(probes):
         if np.any(vector):

@@ -13,7 +13,8 @@ SIDE = 112
 _POINTS = np.array([[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]])
 _FACE = (slice(30, 104), slice(24, 88))
 """The part of the crop that is face on nearly everybody."""
-_CHEEKS = (slice(60, 72), (slice(28, 42), slice(70, 84)))
+_BRIDGE = (slice(50, 62), slice(46, 66))
+"""The bridge of the nose, which a mask leaves bare."""
 _MOUTH = (slice(84, 104), slice(40, 72))
 
 
@@ -33,13 +34,12 @@ def measure(image: Image, face: Face) -> Measures:
         yaw=yaw,
         pitch=pitch,
         roll=roll,
-        covered_hint=_covered(crop),
+        mouth_chroma=_mouth_chroma(crop),
     )
 
 
-def _covered(crop: cv2.typing.MatLike) -> float:
-    """Chroma distance (Lab a, b) between mouth and cheeks: small on bare skin, larger on a mask. A hint, no refusal."""
+def _mouth_chroma(crop: cv2.typing.MatLike) -> float:
+    """Chroma distance (Lab a, b) between the mouth and the bridge of the nose: skin on skin is small."""
     chroma = cv2.cvtColor(crop, cv2.COLOR_BGR2LAB)[..., 1:].astype(np.float64)
-    rows, (left, right) = _CHEEKS
-    cheeks = np.concatenate([chroma[rows, left].reshape(-1, 2), chroma[rows, right].reshape(-1, 2)])
-    return float(np.linalg.norm(np.median(cheeks, axis=0) - np.median(chroma[_MOUTH].reshape(-1, 2), axis=0)))
+    mouth, bridge = (np.median(chroma[part].reshape(-1, 2), axis=0) for part in (_MOUTH, _BRIDGE))
+    return float(np.linalg.norm(mouth - bridge))

@@ -3,9 +3,10 @@
     python -m tests.bench.face_accuracy
 
 Both pipelines see the same images in the same run: decoded file -> detection -> embedding of the face nearest to
-the middle. The package's own steps (face_recognition.face_encodings: HOG detector with one upsampling, five-point predictor,
-dlib's network) run through dlib-bin. Accuracy: threshold fitted on the other folds. TAR at FMR over every cross-subject
-comparison. Times: both pipelines alternate image by image, one thread each. Embeddings are cached in out/bench.
+the middle. The package's own steps (face_recognition.face_encodings: HOG detector with one upsampling, five-point
+predictor, dlib's network) run through dlib-bin. Accuracy: threshold fitted on the other folds. TAR at FMR over every
+cross-subject comparison. Times: both pipelines alternate image by image, one thread each, in every run; embeddings
+are cached in out/bench (the first run takes some ten minutes).
 """
 
 from __future__ import annotations

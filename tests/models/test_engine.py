@@ -126,6 +126,20 @@ def test_each_quality_gate_names_itself(engine: FaceEngine, change: object, fail
     assert failure in refused.value.quality.failures
 
 
+def test_a_mask_is_hinted_at_and_a_bare_face_is_not(engine: FaceEngine) -> None:
+    for name in ("obama.jpg", "obama2.jpg", "obama3.jpg", ANOTHER_PERSON, THIRD_PERSON):
+        image = picture(name)
+        face = engine.analyse(image)[0]
+        assert engine.judge(image, face).hints == ()
+        left, right, nose, *_ = face.landmarks
+        across = right - left
+        down = np.array([-across[1], across[0]])
+        corners = [nose - 0.7 * across, nose, nose + 0.7 * across, nose + 0.6 * across + 1.2 * down]
+        corners += [nose - 0.6 * across + 1.2 * down]
+        cv2.fillPoly(image, [np.array(corners).astype(int)], (200, 170, 140))
+        assert engine.judge(image, face).hints == ("covered",)
+
+
 def test_the_licence_clean_setting_leaves_only_documented_models(model_dir: Path, engine: FaceEngine) -> None:
     clean = FaceEngine.load(model_dir, licence_clean=True)
     assert clean.embedders == ("dlib-resnet-v1",)

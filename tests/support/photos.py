@@ -1,8 +1,8 @@
 """Photographs that published packages carry, by pinned hash: what the demonstration and the tests show to cameras.
 
 From the source archive of `face_recognition` 1.3.0 (public-domain portraits): three different photographs of one
-person, one of another, and two that are cut off by the frame. Its `32bit.png` is `obama2.jpg` saved again, so it is not a
-different photograph and is not used. From `scikit-image`: the NASA portrait `astronaut()`.
+person, one of another, and two that are cut off by the frame. Its `32bit.png` is `obama2.jpg` saved again: not a
+different photograph, so it is not used. From `scikit-image`: the NASA portrait `astronaut()`.
 
 Each tenant plays one traveller at one provider. Portrait, enrolment and gate are three different photographs.
 """

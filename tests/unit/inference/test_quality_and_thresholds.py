@@ -39,6 +39,12 @@ def test_each_limit_has_its_name(failure: str) -> None:
         assert judge(replace(GOOD, **BAD[failure]), limits).failures == (failure,)
 
 
+def test_a_covered_mouth_is_a_hint_and_no_refusal() -> None:
+    report = judge(replace(GOOD, mouth_chroma=30.0), load_rules().profiles["capture"])
+    assert (report.acceptable, report.hints) == (True, ("covered",))
+    assert report.as_dict()["hints"] == ["covered"]
+
+
 def test_a_measure_that_is_no_number_never_passes() -> None:
     nothing = Measures(*[math.nan] * 10)
     assert len(judge(nothing, load_rules().profiles["capture"]).failures) == len(BAD)
