@@ -1,0 +1,1 @@
+"""The gate's rules: pure functions over frozen values; no clock, no randomness, no I/O."""
