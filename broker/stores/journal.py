@@ -53,6 +53,11 @@ LOG = Table("journal_log", metadata, Column("origin", Text, primary_key=True))
 
 # `inline`: no RETURNING, the identity value is of no interest.
 _APPEND = insert(INBOX).inline()
+# One statement however many entries; `unnest` keeps their order.
+_APPEND_ALL = text(
+    "INSERT INTO journal_inbox (leaf_hash, entry) "
+    "SELECT leaf, entry FROM unnest(CAST(:leaves AS bytea[]), CAST(:entries AS bytea[])) AS fresh (leaf, entry)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ class Journal:
         """Append in order with one round trip; returns the leaf hashes."""
         rows = [_row(entry.kind, entry.clear, entry.personal, entry.traveller_key, at, entropy) for entry in entries]
         if rows:
-            uow.session.execute(_APPEND, rows)
+            leaves, leaf_entries = [row["leaf_hash"] for row in rows], [row["entry"] for row in rows]
+            uow.session.execute(_APPEND_ALL, {"leaves": leaves, "entries": leaf_entries})
         return [row["leaf_hash"] for row in rows]
 
     def read(self, uow: UnitOfWork, leaf_hashes: Collection[bytes]) -> dict[bytes, JournalEntry]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select, text
 
 from broker.flows.ports import Entry, JournalledUse
 from broker.stores.consent_ledger import SqlConsentLedger
@@ -88,6 +88,12 @@ class Works:
         return SqlWork(uow)
 
 
+_REMEMBER = text(
+    "INSERT INTO traveller_entries (traveller_id, leaf_hash, at) "
+    "SELECT person, hash, :at FROM unnest(CAST(:people AS uuid[]), CAST(:hashes AS bytea[])) AS fresh (person, hash)"
+)
+
+
 class SqlJournal:
     """Port `Journal`: the Merkle log, and the index from a traveller to the entries about them."""
 
@@ -101,12 +107,11 @@ class SqlJournal:
     def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
         leaves = self._log.append_all(self._uow, entries, at=at, entropy=entropy)
         about = [
-            {"traveller_id": entry.traveller, "leaf_hash": leaf, "at": at}
-            for entry, leaf in zip(entries, leaves, strict=True)
-            if entry.traveller is not None
+            (entry.traveller, leaf) for entry, leaf in zip(entries, leaves, strict=True) if entry.traveller is not None
         ]
         if about:
-            self._uow.session.execute(insert(TRAVELLER_ENTRIES).inline(), about)
+            people, hashes = zip(*about, strict=True)
+            self._uow.session.execute(_REMEMBER, {"people": list(people), "hashes": list(hashes), "at": at})
         return leaves
 
     def of_traveller(
