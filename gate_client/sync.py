@@ -23,6 +23,7 @@ from broker.wire.reasons import Reason
 from gate_client.broker_client import BrokerRefused, BrokerUnreachable
 from gate_client.clock_store import ClockStore
 from gate_client.core.clock_guard import drift_alarm
+from gate_client.database import checkpoint
 from gate_client.outbox import Outbox
 from gate_client.spending import Spending
 from gate_client.template_source import GateIdentity
@@ -190,6 +191,7 @@ class Sync:
             return
         self._records.trust.destroy_expired(at=at)
         self._records.spending.forget(at=at)
+        checkpoint(self._records.connection)
 
     def _finished(self, report: SyncReport) -> SyncReport:
         report.epochs = tuple(self._records.trust.epochs())

@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import cv2
@@ -43,6 +43,7 @@ from tests.support.stub_broker import SECRET, StubBroker
 Image = NDArray[np.uint8]
 CODES, CROSSINGS, WARM_UP = 400, 60, 3
 FRAME = (720, 1280)
+WHOLE = "code image to verified pass"
 
 
 def code_frame(text: str, random: np.random.Generator) -> Image:
@@ -83,7 +84,7 @@ def code_to_pass(figures: Figures, folder: Path) -> None:
     for number in range(CODES + WARM_UP):
         wallet = world.authority.wallet(at=world.clock())
         frame = code_frame(wallet.text(world.clock()), random)
-        began = perf_counter()
+        began, cpu = perf_counter(), thread_time()
         try:
             text = reader.read(frame)
         except Exception:  # noqa: BLE001 - counted below
@@ -101,17 +102,18 @@ def code_to_pass(figures: Figures, folder: Path) -> None:
         verified = perf_counter()
         ticket = Ticket("lane-1", os.urandom(16), checked.pass_id, checked.travel_pass.claims.expires_at)
         world.spending.reserve(ticket, checked.qr.counter, at=at)
-        ended = perf_counter()
+        ended, busy = perf_counter(), (thread_time() - cpu) * 1000
         if number >= WARM_UP:
             for stage, since, until in (
                 ("code: read", began, read),
                 ("code: verify", read, verified),
                 ("code: reserve (fsync)", verified, ended),
-                ("code image to verified pass", began, ended),
+                (WHOLE, began, ended),
             ):
                 spent[stage].append((until - since) * 1000)
+            spent[f"{WHOLE}, processor time alone"].append(busy)
     for stage, values in spent.items():
-        figures.add_latencies(stage, values, targets={99: 20.0} if stage.startswith("code image") else None)
+        figures.add_latencies(stage, values, targets={99: 20.0} if stage == WHOLE else None)
     figures.add("codes read", (CODES + WARM_UP - misread) / (CODES + WARM_UP) * 100, "%", target=(">=", 99.0))
     world.db.close()
 
