@@ -1,0 +1,45 @@
+"""The migrations make the tables that the stores declare, and running them again or side by side does no harm."""
+
+import importlib
+import pkgutil
+import threading
+
+import broker.stores
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from broker.stores.base import metadata
+from broker.stores.database import Database
+from broker.stores.migrate import current_revisions, migrate
+from tests.support.postgres import Cluster
+
+
+def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
+    for module in pkgutil.iter_modules(broker.stores.__path__, "broker.stores."):
+        if not module.ispkg:
+            importlib.import_module(module.name)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, metadata)
+    assert differences == []
+
+
+def test_starting_workers_may_all_migrate(cluster: Cluster) -> None:
+    cluster.create_database("fresh", "template0")
+    url = cluster.url_of("fresh")
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            migrate(url)
+        except Exception as error:  # whatever it is, the test shows it
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    present, known = current_revisions(url)
+    cluster.drop_database("fresh")
+    assert failures == []
+    assert present == known

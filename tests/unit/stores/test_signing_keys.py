@@ -1,0 +1,100 @@
+"""Key files: private, complete, replaced without losing the public half."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from broker.stores.secret_files import SecretFileError, create_secret
+from broker.stores.signing_keys import USES, SigningKeys
+from broker.wire.registry import Alg, KeyUse
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    SigningKeys.generate(tmp_path / "keys")
+    return tmp_path / "keys"
+
+
+def test_every_use_has_a_key_of_its_own_in_a_private_file(folder: Path) -> None:
+    keys = SigningKeys.load(folder)
+    assert len({keys.signer(use).kid for use in USES}) == len(USES)
+    assert all(keys.signer(use).alg is Alg.EDDSA and keys.signer(use).use is use for use in USES)
+    assert isinstance(keys.token_key().curve, ec.SECP256R1)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_generating_again_changes_nothing(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    SigningKeys.generate(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_missing_key_is_never_made_up(tmp_path: Path, folder: Path) -> None:
+    (folder / "root.pem").unlink()
+    with pytest.raises(SecretFileError, match="root.pem cannot be read"):
+        SigningKeys.load(folder)
+    with pytest.raises(SecretFileError):
+        SigningKeys.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_an_exposed_key_is_refused(folder: Path, mode: int) -> None:
+    (folder / "pass.pem").chmod(mode)
+    with pytest.raises(SecretFileError, match="open to others"):
+        SigningKeys.load(folder)
+
+
+def test_a_link_in_place_of_a_key_is_refused(tmp_path: Path, folder: Path) -> None:
+    (folder / "pass.pem").rename(tmp_path / "elsewhere")
+    (folder / "pass.pem").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SecretFileError):
+        SigningKeys.load(folder)
+
+
+def test_what_is_no_key_or_another_kind_is_refused(folder: Path) -> None:
+    other = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for content in (b"", b"garbage", other):
+        create_secret(folder / "pass.pem", content, replace=True)
+        with pytest.raises(SecretFileError):
+            SigningKeys.load(folder)
+
+
+def test_rotation_keeps_the_public_half_and_drops_the_private_one(folder: Path) -> None:
+    keys = SigningKeys.load(folder)
+    old = keys.signer(KeyUse.PASS)
+    signature = old.sign(b"earlier")
+    new = keys.rotate(KeyUse.PASS, at=AT)
+    assert keys.signer(KeyUse.PASS).kid == new.kid != old.kid
+    assert [(key.public.kid, key.retired_at) for key in keys.retired(KeyUse.PASS)] == [(old.kid, AT)]
+    assert [key.kid for key in keys.publics(KeyUse.PASS)] == [new.kid, old.kid]
+    keys.publics(KeyUse.PASS)[1].verify(signature, b"earlier")
+    assert not [path for path in folder.rglob("*") if path.is_file() and old.private_bytes() in path.read_bytes()]
+    keys.rotate(KeyUse.PASS, at=AT.replace(year=2027))
+    assert len(keys.retired(KeyUse.PASS)) == 2
+    assert keys.retired(KeyUse.STATUS) == ()
+
+
+def test_the_root_is_not_rotated_here(folder: Path) -> None:
+    with pytest.raises(ValueError, match="not rotated"):
+        SigningKeys.load(folder).rotate(KeyUse.ROOT, at=AT)
+
+
+def test_named_secrets_are_made_once_even_by_many_at_the_same_time(folder: Path) -> None:
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(SigningKeys(folder).secret("session"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert len(found[0]) == 32
+    assert SigningKeys(folder).secret("other") != found[0]
+    with pytest.raises(ValueError, match="no name of a secret"):
+        SigningKeys(folder).secret("../escape")
