@@ -54,6 +54,12 @@ export interface MintedPass {
   readonly expires_at: number;
 }
 
+export interface Minting {
+  readonly passes: readonly MintedPass[];
+  /** The broker's clock when it answered, to the second, in milliseconds; null when something on the way hides it. */
+  readonly answeredAt: number | null;
+}
+
 export interface Use {
   readonly at: number;
   readonly kind: string;
@@ -127,9 +133,12 @@ export class WalletApi {
   }
 
   /** `deviceKeys`: base64url of uncompressed points, one pass each. */
-  async mint(zoneId: string, mode: Mode, deviceKeys: readonly string[]): Promise<readonly MintedPass[]> {
+  async mint(zoneId: string, mode: Mode, deviceKeys: readonly string[]): Promise<Minting> {
     const body = JSON.stringify({ zone: zoneId, mode, device_keys: deviceKeys });
-    return (await this.read("POST", "passes", record({ passes: list(minted) }), body, { "content-type": "application/json" })).passes;
+    const response = await this.send("POST", "passes", body, { "content-type": "application/json" });
+    const { passes } = await parse(response, record({ passes: list(minted) }));
+    const date = Date.parse(response.headers.get("date") ?? "");
+    return { passes, answeredAt: Number.isNaN(date) ? null : date };
   }
 
   async revoke(passId: string): Promise<void> {
@@ -146,14 +155,17 @@ export class WalletApi {
     return response;
   }
 
-  private async read<T>(method: string, path: string, shape: Read<T>, body: string | null = null, headers: Record<string, string> = {}): Promise<T> {
-    const response = await this.send(method, path, body, headers);
-    let json: unknown;
-    try {
-      json = await response.json();
-    } catch (cause) {
-      throw new UnexpectedAnswer(`${path}: not JSON`, { cause });
-    }
-    return shape(json, path);
+  private async read<T>(method: string, path: string, shape: Read<T>): Promise<T> {
+    return parse(await this.send(method, path), shape);
   }
+}
+
+async function parse<T>(response: Response, shape: Read<T>): Promise<T> {
+  let json: unknown;
+  try {
+    json = await response.json();
+  } catch (cause) {
+    throw new UnexpectedAnswer("not JSON", { cause });
+  }
+  return shape(json, new URL(response.url || "about:blank").pathname);
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { formatSoon } from "../i18n";
-import { correction, gateTime, type Presentation, present } from "../passes/presenter";
+import { gateTime, type Presentation, present } from "../passes/presenter";
 import type { StoredPass } from "../store/database";
 import { useNow } from "../ui/clock";
 import { Icon } from "../ui/icon";
@@ -87,7 +87,7 @@ function Code({ pass, zone }: { pass: StoredPass; zone: string }) {
           <p>{t("show.hold")}</p>
           <p class="soft">{t("show.renews")}</p>
           <p class="soft">{t("show.until", { time: formatSoon(language, pass.expiresAt, now()) })}</p>
-          {correction(pass) !== 0 && <p class="soft">{t("show.clock_off", { seconds: Math.round(Math.abs(correction(pass)) / 1000) })}</p>}
+          {pass.clockOffset !== 0 && <p class="soft">{t("show.clock_off", { seconds: Math.round(Math.abs(pass.clockOffset) / 1000) })}</p>}
           {unavailable && <p class="soft">{t("show.awake_off")}</p>}
         </div>
       </div>

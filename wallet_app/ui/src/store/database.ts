@@ -34,7 +34,7 @@ export interface StoredPass {
   readonly sealed: Bytes | null;
   readonly expiresAt: number;
   readonly key: CryptoKey;
-  /** Broker's clock minus this phone's at minting, in milliseconds. */
+  /** What to add to this phone's clock for the broker's time, in milliseconds; 0 while the two agree. */
   readonly clockOffset: number;
 }
 

@@ -9,14 +9,13 @@ export interface PassFacts {
   readonly passId: Bytes;
   readonly zone: string;
   /** Milliseconds since 1970 UTC. */
-  readonly issuedAt: number;
   readonly expiresAt: number;
   /** 33 bytes, compressed P-256. */
   readonly deviceKey: Bytes;
 }
 
 // RFC 8392 claim keys and RFC 8747 confirmation.
-const [AUD, EXP, IAT, CTI, CNF] = [3, 4, 6, 7, 8] as const;
+const [AUD, EXP, CTI, CNF] = [3, 4, 7, 8] as const;
 const COSE_KEY = 1;
 const [KEY_X, KEY_Y] = [-2, -3] as const;
 const COSE_SIGN1 = 18;
@@ -36,7 +35,6 @@ export function readPass(raw: Uint8Array): PassFacts {
   return {
     passId: bytes(claims.get(CTI)),
     zone,
-    issuedAt: seconds(claims.get(IAT)) * 1000,
     expiresAt: seconds(claims.get(EXP)) * 1000,
     deviceKey: Uint8Array.of(oddY ? 3 : 2, ...bytes(key.get(KEY_X))),
   };
