@@ -50,7 +50,8 @@ class WalletOrigin:
             allow_origins=tuple(origins),
             allow_methods=("GET", "POST", "DELETE", "OPTIONS"),
             allow_headers=("authorization", "dpop", "content-type", "accept-language"),
-            expose_headers=("dpop-nonce", "www-authenticate", "retry-after", "x-request-id"),
+            # `date`: the wallet makes device proofs in the broker's time when the phone's clock is wrong.
+            expose_headers=("date", "dpop-nonce", "www-authenticate", "retry-after", "x-request-id"),
             allow_credentials=False,
             max_age=600,
         )
