@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from tests.support.oidc_world import ISSUER, OidcWorld
+from tests.support.oidc_world import ISSUER, OTHER_CLIENT, OidcWorld
 from tests.support.wallet_client import WalletClient, WalletError, b64url
 
 
@@ -129,6 +129,25 @@ def test_4_1_2_a_code_lives_one_minute(world: OidcWorld) -> None:
     with pytest.raises(WalletError) as late:
         _exchange(wallet, code, verifier)
     assert late.value.body["error"] == "invalid_grant"
+
+
+def test_4_1_3_a_code_belongs_to_one_client(world: OidcWorld) -> None:
+    wallet = world.wallet()
+    code, verifier = _code(wallet)
+    with pytest.raises(WalletError) as refused:
+        _exchange(wallet, code, verifier, client_id=OTHER_CLIENT)
+    assert refused.value.body["error"] == "invalid_grant"
+
+
+def test_6_a_refresh_token_belongs_to_one_client(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    form = {"grant_type": "refresh_token", "refresh_token": wallet.refresh_token or "", "client_id": OTHER_CLIENT}
+    with pytest.raises(WalletError) as refused:
+        wallet.token(**form)
+    assert refused.value.body["error"] == "invalid_grant"
+    data = {"client_id": OTHER_CLIENT, "token": wallet.refresh_token or ""}
+    assert wallet.api.post(f"{ISSUER}/oauth/revoke", data=data).status_code == 200
+    assert wallet.me()["provider"] == "iamsmart"  # nobody revokes what is another's
 
 
 @pytest.mark.parametrize("redirect_uri", ["http://wallet.test/other", ""])

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.support.oidc_world import ISSUER, OidcWorld
+from tests.support.oidc_world import ISSUER, OTHER_CLIENT, OidcWorld
 from tests.support.wallet_client import DpopKey, WalletClient
 
 PAR = f"{ISSUER}/oauth/par"
@@ -56,6 +56,12 @@ def test_4_expired(world: OidcWorld) -> None:
     uri = _push(wallet).json()["request_uri"]
     world.clock.forward(seconds=60)
     assert _use(wallet, uri).status_code == 400
+
+
+def test_4_another_clients_request(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    uri = _push(wallet).json()["request_uri"]
+    assert _use(wallet, uri, OTHER_CLIENT).status_code == 400
 
 
 @pytest.mark.parametrize("uri", ["urn:ietf:params:oauth:request_uri:guess", "https://evil.test/request", "x"])

@@ -34,6 +34,7 @@ from tests.support.wallet_client import WalletClient
 ISSUER = "http://broker.test"
 WALLET = "http://wallet.test"
 REDIRECT = f"{WALLET}/callback"
+OTHER_CLIENT = "another-wallet"
 _PEOPLE = UUID("6f2b6a56-0b3b-4b7e-9a55-111111111111")
 # The smallest thing that starts like a JPEG file; no test here looks at the picture.
 PHOTO = b"\xff\xd8\xff\xe0" + b"synthetic photograph of "
@@ -152,7 +153,7 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
     }
     server = AuthorizationServer(
         issuer=ISSUER,
-        clients=Clients({"tongguan-wallet": wallet_client("tongguan-wallet", (REDIRECT,))}),
+        clients=Clients({name: wallet_client(name, (REDIRECT,)) for name in ("tongguan-wallet", OTHER_CLIENT)}),
         token_key=TokenKey.of(ec.generate_private_key(ec.SECP256R1())),
         open_unit=open_unit,
         link_identity=link,

@@ -67,6 +67,17 @@ def test_a_forged_state_is_refused(world: OidcWorld, state: str) -> None:
     assert response.status_code == 403
 
 
+def test_the_right_attempt_with_a_forged_mac_is_refused(world: OidcWorld) -> None:
+    """The attempt's id is no secret: only the MAC under the browser's cookie ties an answer to its request."""
+    wallet = world.wallet()
+    answer = dict(parse_qsl(urlsplit(_to_callback(wallet, "ctid", "ctid-wang")).query))
+    forged = answer | {"state": answer["state"].partition(".")[0] + "." + "A" * 43}
+    assert wallet.browser.get(f"{ISSUER}/login/ctid/callback", params=forged).status_code == 403
+    assert not world.linked
+    # And nothing was used up: the genuine answer still counts.
+    assert wallet.browser.get(f"{ISSUER}/login/ctid/callback", params=answer).status_code == 303
+
+
 def test_a_tampered_cookie_is_refused(world: OidcWorld) -> None:
     """The cookie carries the path to continue at; changing it voids the login."""
     wallet = world.wallet()
