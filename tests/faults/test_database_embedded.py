@@ -217,10 +217,18 @@ def test_a_stale_pid_file_that_names_a_living_stranger_is_cleared(home: Path) ->
     pid_file = Layout.of(home).cluster / "postmaster.pid"
     content = pid_file.read_text().split("\n")
     server.stop()
-    # After a crash and a reboot the old pid may be anybody's; PostgreSQL alone would refuse to start.
-    pid_file.write_text("\n".join([str(os.getpid()), *content[1:]]))
-    assert _read(server.start()) == [3]
-    server.stop()
+    # After a crash and a reboot the old pid may be any process's of that user; PostgreSQL alone would not start.
+    owner = pid_file.parent.stat()
+    identity = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+    stranger = subprocess.Popen(["/bin/sleep", "100"], **identity)
+    try:
+        pid_file.write_text("\n".join([str(stranger.pid), *content[1:]]))
+        assert _read(server.start()) == [3]
+        server.stop()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_an_interrupted_creation_is_begun_again(bare: Path) -> None:

@@ -4,9 +4,10 @@ import importlib
 import pkgutil
 import threading
 
-import broker.stores
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+
+import broker.stores
 from broker.stores.base import metadata
 from broker.stores.database import Database
 from broker.stores.migrate import current_revisions, migrate
@@ -31,7 +32,7 @@ def test_starting_workers_may_all_migrate(cluster: Cluster) -> None:
     def work() -> None:
         try:
             migrate(url)
-        except Exception as error:  # whatever it is, the test shows it
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the test shows it
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

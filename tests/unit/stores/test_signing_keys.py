@@ -38,7 +38,7 @@ def test_generating_again_changes_nothing(folder: Path) -> None:
 
 def test_a_missing_key_is_never_made_up(tmp_path: Path, folder: Path) -> None:
     (folder / "root.pem").unlink()
-    with pytest.raises(SecretFileError, match="root.pem cannot be read"):
+    with pytest.raises(SecretFileError, match=r"root\.pem cannot be read"):
         SigningKeys.load(folder)
     with pytest.raises(SecretFileError):
         SigningKeys.load(tmp_path / "nowhere")
