@@ -40,21 +40,22 @@ def enrol(
 ) -> Enrolled | Denied:
     """Two transactions around the examination, so that none stays open while a model runs.
 
-    `capture`: JPEG or PNG. Denied: consent_missing, no_portrait, or what the examiner saw (not_same_person, ...).
-    Raises UnknownTraveller, ExaminerUnavailable.
+    `capture`: JPEG or PNG. Denied, and journalled: consent_missing, no_portrait, or what the examiner saw
+    (not_same_person, ...). Raises UnknownTraveller, ExaminerUnavailable.
     """
     use = rulebook.use(traveller, FACE_ENROLMENT, None)
 
     # (1) consent, and the authority's portrait
     with begin() as work:
         work.travellers.lock(traveller)
+        key, seeds = keys.key(traveller), keys.seeds(traveller)
         covered = standing_for(work, traveller, [use], at=at)
         if isinstance(covered, Denied):
-            return covered
+            return _refuse(work, traveller, key, covered, at=at, entropy=entropy)
         sealed = work.travellers.portrait(traveller)
         if sealed is None:
-            return Denied(Refusal.NO_PORTRAIT, "log in again, so that the authority sends its portrait")
-    key, seeds = keys.key(traveller), keys.seeds(traveller)
+            missing = Denied(Refusal.NO_PORTRAIT, "log in again, so that the authority sends its portrait")
+            return _refuse(work, traveller, key, missing, at=at, entropy=entropy)
     portrait = unseal(sealed, key=key, context=PORTRAIT)
 
     # (2) quality, one face, the same person: in the face engine's own process
@@ -65,14 +66,17 @@ def enrol(
         work.travellers.lock(traveller)
         covered = standing_for(work, traveller, [use], at=at)
         if isinstance(covered, Denied):
-            return covered
+            return _refuse(work, traveller, key, covered, at=at, entropy=entropy)
         if isinstance(seen, NotAccepted):
-            refused = Entry(
-                "traveller:face:refused", {"reasons": [seen.reason.value], "image": seen.image}, {}, traveller, key
-            )
-            work.journal.append(refused, at=at, entropy=entropy)
-            return Denied(seen.reason, f"the {seen.image} was refused")
+            not_accepted = Denied(seen.reason, f"the {seen.image} was refused")
+            return _refuse(work, traveller, key, not_accepted, at=at, entropy=entropy)
         return _keep(work, traveller, key, seen, status_signer=status_signer, at=at, entropy=entropy)
+
+
+def _refuse(work: Work, traveller: UUID, key: bytes, denied: Denied, *, at: datetime, entropy: Entropy) -> Denied:
+    entry = Entry("traveller:face:refused", {"reasons": [denied.reason.value]}, None, traveller, key)
+    work.journal.append(entry, at=at, entropy=entropy)
+    return denied
 
 
 def _keep(

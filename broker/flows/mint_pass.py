@@ -62,8 +62,8 @@ def mint_pass(
 ) -> tuple[MintedPass, ...] | Denied:
     """One pass for each of 1 to 20 compressed P-256 points, in their order.
 
-    The same key asked for again gets the same pass while that is good. Denied: consent_missing, template_unavailable,
-    device_key_used. Raises InvalidInput, UnknownTraveller.
+    The same key asked for again gets the same pass while that is good. Denied, and journalled: consent_missing,
+    template_unavailable, device_key_used. Raises InvalidInput, UnknownTraveller.
     """
     # (1) keys that are points, and each but once
     _check_device_keys(device_keys)
@@ -71,13 +71,19 @@ def mint_pass(
 
     # (2) the person, their consents, their face
     work.travellers.lock(traveller)
+    key = keys.key(traveller)
+
+    def refuse(denied: Denied) -> Denied:
+        clear = {"zone": zone, "mode": mode.name.lower(), "reasons": [denied.reason.value]}
+        work.journal.append(Entry("traveller:pass:refused", clear, None, traveller, key), at=at, entropy=entropy)
+        return denied
+
     consents = standing_for(work, traveller, uses, at=at)
     if isinstance(consents, Denied):
-        return consents
+        return refuse(consents)
     kept = work.templates.find(traveller)
     if kept is None:
-        return Denied(Reason.TEMPLATE_UNAVAILABLE, "no face is enrolled")
-    key = keys.key(traveller)
+        return refuse(Denied(Reason.TEMPLATE_UNAVAILABLE, "no face is enrolled"))
     template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
     face = _Face(traveller, kept.template_id, template, key, keys.seeds(traveller))
 
@@ -85,7 +91,7 @@ def mint_pass(
     issued = dict(work.passes.of_device_keys(traveller, device_keys))
     for known in issued.values():
         if not _same_again(known, zone, mode, face, at=at):
-            return Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own")
+            return refuse(Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own"))
 
     # (4) the new ones: entered and journalled together
     fresh = [point for point in device_keys if point not in issued]
@@ -119,7 +125,7 @@ def _same_again(known: IssuedPass, zone: str, mode: PassMode, face: _Face, *, at
     repeat a key.
     """
     same = (known.zone, known.mode, known.template_id) == (zone, mode, face.template_id)
-    return same and known.revoked_at is None and at < known.expires_at
+    return same and known.revoked_at is None and not known.spent and at < known.expires_at
 
 
 def _make(

@@ -94,6 +94,10 @@ def test_nobody_mints_without_a_face(world: World) -> None:
     denied = world.mint(traveller)
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.TEMPLATE_UNAVAILABLE
+    with world.begin() as work:
+        last = work.journal.of_traveller(traveller, key=world.keys.key(traveller), limit=1, before=None)[0]
+    assert last.kind == "traveller:pass:refused"
+    assert last.clear == {"zone": ZONE, "mode": "online", "reasons": ["template_unavailable"]}
 
 
 def test_no_pass_outlives_the_consent_it_rests_on(world: World) -> None:
@@ -117,6 +121,18 @@ def test_a_key_whose_pass_is_over_gets_no_other(world: World) -> None:
     keys = world.phone.new_keys()
     world.mint(traveller, keys)
     world.at += timedelta(minutes=10)
+    denied = world.mint(traveller, keys)
+    assert isinstance(denied, Denied)
+    assert denied.reason is Refusal.DEVICE_KEY_USED
+
+
+def test_a_key_whose_pass_was_spent_gets_no_other(world: World) -> None:
+    traveller, lane, keys = world.ready(), world.lane(), world.phone.new_keys()
+    minted = world.mint(traveller, keys)
+    assert isinstance(minted, tuple)
+    with world.begin() as work:
+        report = lane.report(lane.crossed(minted[0].pass_id, world.at))
+        record_crossing(work, keys=world.keys, report=report, at=world.at, entropy=world.entropy)
     denied = world.mint(traveller, keys)
     assert isinstance(denied, Denied)
     assert denied.reason is Refusal.DEVICE_KEY_USED

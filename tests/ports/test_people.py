@@ -1,5 +1,6 @@
 """Linking, agreeing, enrolling, leaving: over fakes and PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import jwt
@@ -15,7 +16,7 @@ from broker.flows.enrol import Enrolled
 from broker.flows.erase import destroy_erased_keys, erase
 from broker.flows.lapse_consents import lapse_consents
 from broker.flows.look import list_consents, list_uses, show_profile
-from broker.flows.ports import NotAccepted
+from broker.flows.ports import Examined, NotAccepted
 from broker.flows.withdraw_consent import Withdrawn, forget_face
 from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
@@ -136,6 +137,21 @@ def test_another_face_is_refused_and_the_refusal_is_journalled(world: World, rea
         assert work.travellers.portrait(traveller) is not None
         uses = list_uses(work, keys=world.keys, traveller=traveller)
     assert (uses[0].kind, uses[0].clear["reasons"]) == ("traveller:face:refused", [reason.value])
+
+
+def test_a_withdrawal_while_the_engine_looks_wins(world: World) -> None:
+    traveller = world.link().traveller
+    consent = world.consent(traveller, FACE_ENROLMENT).record.consent_id
+
+    class Withdrawing(FakeExaminer):
+        def examine(self, capture: bytes, portrait: bytes, seeds: Sequence[bytes]) -> Examined | NotAccepted:
+            # No transaction is open meanwhile: this one neither waits nor deadlocks.
+            assert isinstance(world.withdraw(traveller, consent), Withdrawn)
+            return super().examine(capture, portrait, seeds)
+
+    assert world.enrol(traveller, Withdrawing(EXAMINED)) == Denied(Refusal.CONSENT_MISSING, FACE_ENROLMENT)
+    with world.begin() as work:
+        assert work.templates.find(traveller) is None
 
 
 def test_what_rests_in_the_database_is_sealed(world: World) -> None:
