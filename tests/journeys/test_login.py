@@ -114,9 +114,7 @@ def test_parallel_logins_lose_none_and_cross_none(stage: Stage) -> None:
 
 
 def test_a_provider_that_stops_leaves_the_others_alone(stage: Stage, wallet: WalletClient) -> None:
-    process = next(process for process in stage._processes if process.name == "macau")
-    process.stop()
-    stage._processes.remove(process)
+    stage.stop("macau")
     verifier = b64url(os.urandom(32))
     page = wallet.follow(wallet.browser.get(wallet.authorization_url(verifier, "s", "n", ui_locales="en")))
     assert isinstance(page, httpx.Response)

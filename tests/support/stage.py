@@ -92,6 +92,12 @@ class Stage:
         while self._processes:
             self._processes.pop().stop()
 
+    def stop(self, name: str) -> None:
+        """End one of the processes and go on without it."""
+        process = next(process for process in self._processes if process.name == name)
+        process.stop()
+        self._processes.remove(process)
+
     def _spawn(self, name: str, command: list[str], *, pipe: bool = False) -> Process:
         self.progress(name)
         log = self.home / "logs" / f"{name}.log"
