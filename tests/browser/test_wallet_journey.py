@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -64,6 +64,14 @@ def test_the_whole_journey(phone: BrowserContext, stage: Stage, tmp_path: Path) 
     renewed = shown(page, stage)
     assert (renewed.pass_bytes, renewed.counter) == (online.pass_bytes, online.counter + 1)
 
+    # A phone whose clock is two minutes fast: proofs follow the broker's clock, and the screen says so.
+    page.clock.install(time=datetime.now(UTC) + timedelta(minutes=2))
+    page.get_by_role("link", name="Close").click()
+    page.get_by_role("button", name="Get pass").click()
+    expect(page.get_by_text("The code follows the border’s time.")).to_be_visible()
+    shown(page, stage)
+    page.clock.set_system_time(datetime.now(UTC))
+
     # Two passes that carry the template; the wallet shows one with no network at all, after a fresh start of the page.
     page.get_by_role("link", name="Close").click()
     page.get_by_label("Works without network").check()
@@ -72,7 +80,7 @@ def test_the_whole_journey(phone: BrowserContext, stage: Stage, tmp_path: Path) 
     page.get_by_label("Works without network").check()
     page.get_by_label("How many crossings").select_option("2")
     page.get_by_role("button", name="Get pass").click()
-    expect(page.locator("li.pass")).to_have_count(3)
+    expect(page.locator("li.pass")).to_have_count(4)
     page.locator("li.pass").last.get_by_role("link").click()
     expect(page.locator("canvas")).to_be_visible()
     phone.set_offline(True)

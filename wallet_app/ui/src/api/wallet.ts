@@ -1,4 +1,5 @@
 /** The broker's wallet API (specs/wallet.md section 4). Every method raises Problem, SignedOut, UnexpectedAnswer, or TypeError offline. */
+import { clockError } from "../clock";
 import type { Tokens } from "../session/tokens";
 import type { Mode } from "../store/database";
 import { problemOf, UnexpectedAnswer } from "./problem";
@@ -56,8 +57,8 @@ export interface MintedPass {
 
 export interface Minting {
   readonly passes: readonly MintedPass[];
-  /** The broker's clock when it answered, to the second, in milliseconds; null when something on the way hides it. */
-  readonly answeredAt: number | null;
+  /** What this phone's clock lacks, in milliseconds (`clockError`). */
+  readonly clockOffset: number;
 }
 
 export interface Use {
@@ -133,12 +134,13 @@ export class WalletApi {
   }
 
   /** `deviceKeys`: base64url of uncompressed points, one pass each. */
-  async mint(zoneId: string, mode: Mode, deviceKeys: readonly string[]): Promise<Minting> {
+  async mint(zoneId: string, mode: Mode, deviceKeys: readonly string[], now: () => number): Promise<Minting> {
+    const asked = now();
     const body = JSON.stringify({ zone: zoneId, mode, device_keys: deviceKeys });
     const response = await this.send("POST", "passes", body, { "content-type": "application/json" });
+    const clockOffset = clockError(response, asked, now());
     const { passes } = await parse(response, record({ passes: list(minted) }));
-    const date = Date.parse(response.headers.get("date") ?? "");
-    return { passes, answeredAt: Number.isNaN(date) ? null : date };
+    return { passes, clockOffset };
   }
 
   async revoke(passId: string): Promise<void> {

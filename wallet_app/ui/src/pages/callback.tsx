@@ -11,7 +11,7 @@ export function Callback({ onSignedIn }: { onSignedIn: () => void }) {
   useEffect(() => {
     const callback = new URL(location.href);
     history.replaceState(null, "", "/callback");
-    finishLogin(config, database, callback, now()).then(
+    finishLogin(config, database, callback, now).then(
       (returnTo) => {
         onSignedIn();
         go(returnTo, { replace: true });

@@ -12,7 +12,7 @@ export function Welcome({ notice }: { notice: Key | null }) {
   const [leaving, setLeaving] = useState(false);
   const login = (): Promise<void> =>
     run(async () => {
-      const url = await startLogin(config, database, { origin: location.origin, language, returnTo: "/", at: now() });
+      const url = await startLogin(config, database, { origin: location.origin, language, returnTo: "/", now });
       setLeaving(true);
       location.assign(url);
     });

@@ -17,15 +17,6 @@ export function latestOfflineEffect(pass: StoredPass, now: number): number | nul
   return pass.mode === "offline" ? Math.min(pass.expiresAt, now + HARD_BOUND) : null;
 }
 
-/** Differences below this are network delay rather than a wrong clock, in milliseconds. */
-const TOLERANCE = 3_000;
-
-/** `answeredAt` is cut to the second, so half a second is added. */
-function clockError(answeredAt: number | null, here: number): number {
-  const difference = answeredAt === null ? 0 : answeredAt + 500 - here;
-  return Math.abs(difference) > TOLERANCE ? Math.round(difference) : 0;
-}
-
 /** Mints `count` passes and keeps them. Raises as WalletApi does. */
 export async function mint(
   api: WalletApi,
@@ -35,9 +26,7 @@ export async function mint(
   const owner = (await database.get("session", "current"))?.subject ?? "";
   const pairs = await take(database, count);
   const points = await Promise.all(pairs.map(publicPoint));
-  const asked = now();
-  const { passes: minted, answeredAt } = await api.mint(zone, mode, points.map(toBase64Url));
-  const clockOffset = clockError(answeredAt, (asked + now()) / 2);
+  const { passes: minted, clockOffset } = await api.mint(zone, mode, points.map(toBase64Url), now);
   if (minted.length !== count) throw new UnexpectedAnswer(`passes: ${count} expected, ${minted.length} came`);
   const passes = minted.map((item): StoredPass => {
     const facts = check(item, { zone, mode });

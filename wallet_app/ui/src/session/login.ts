@@ -24,9 +24,9 @@ export function redirectUri(origin: string): string {
 export async function startLogin(
   config: Config,
   database: Database,
-  { origin, language, returnTo, at }: { origin: string; language: string; returnTo: string; at: number },
+  { origin, language, returnTo, now }: { origin: string; language: string; returnTo: string; now: () => number },
 ): Promise<URL> {
-  const broker = await connect(config, database);
+  const broker = await connect(config, database, now);
   const state = oauth.generateRandomState();
   const verifier = oauth.generateRandomCodeVerifier();
   const nonce = oauth.generateRandomNonce();
@@ -42,7 +42,7 @@ export async function startLogin(
     dpop_jkt: await broker.dpop.calculateThumbprint(),
     ui_locales: language,
   });
-  await database.put("logins", { verifier, nonce, returnTo, startedAt: at }, state);
+  await database.put("logins", { verifier, nonce, returnTo, startedAt: now() }, state);
   const endpoint = broker.server.authorization_endpoint;
   if (endpoint === undefined) throw new LoginFailed("failed", "no authorization endpoint");
   const url = new URL(endpoint);
@@ -61,13 +61,13 @@ async function pushed(broker: Broker, parameters: URLSearchParams): Promise<URLS
 }
 
 /** Redeems the answer at `callback` once. Returns where the person wanted to go. Raises LoginFailed. */
-export async function finishLogin(config: Config, database: Database, callback: URL, at: number): Promise<string> {
+export async function finishLogin(config: Config, database: Database, callback: URL, now: () => number): Promise<string> {
   const state = callback.searchParams.get("state") ?? "";
   const pending = await database.get("logins", state);
   await database.delete("logins", state);
-  if (pending === undefined || at - pending.startedAt > PATIENCE) throw new LoginFailed("unknown_state");
-  const broker = await connect(config, database);
-  const session = await redeem(broker, callback, { state, ...pending }, at);
+  if (pending === undefined || now() - pending.startedAt > PATIENCE) throw new LoginFailed("unknown_state");
+  const broker = await connect(config, database, now);
+  const session = await redeem(broker, callback, { state, ...pending }, now());
   // Passes belong to the person who minted them: another person on this phone must not show them.
   for (const pass of await database.getAll("passes")) {
     if (pass.owner !== session.subject) await database.delete("passes", pass.passId);

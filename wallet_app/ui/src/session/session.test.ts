@@ -26,11 +26,13 @@ afterEach(() => {
   database.close();
 });
 
+const now = (): number => clock;
+
 async function logIn(): Promise<string> {
-  return finishLogin(config, database, broker.callback(await startLogin(config, database, { ...ask, at: clock })), clock);
+  return finishLogin(config, database, broker.callback(await startLogin(config, database, { ...ask, now })), now);
 }
 
-const tokens = (): Tokens => new Tokens(config, database, () => clock);
+const tokens = (): Tokens => new Tokens(config, database, now);
 
 describe("login", () => {
   test("ends with tokens and where the person wanted to go", async () => {
@@ -51,35 +53,43 @@ describe("login", () => {
     await expect(crypto.subtle.exportKey("jwk", pair?.privateKey as CryptoKey)).rejects.toThrow();
   });
 
+  test("proofs follow the broker's clock when the phone's is wrong", async () => {
+    vi.spyOn(Date, "now").mockReturnValue(clock);
+    broker.date = new Date(clock - 600_000);
+    await startLogin(config, database, { ...ask, now });
+    expect(broker.proofTimes.map((time) => Math.abs(time - (clock / 1000 - 600)))).toSatisfy((off: number[]) => off.every((each) => each <= 1));
+    vi.restoreAllMocks();
+  });
+
   test("an answer counts once", async () => {
-    const callback = broker.callback(await startLogin(config, database, { ...ask, at: clock }));
-    await finishLogin(config, database, callback, clock);
-    await expect(finishLogin(config, database, callback, clock)).rejects.toMatchObject({ code: "unknown_state" });
+    const callback = broker.callback(await startLogin(config, database, { ...ask, now }));
+    await finishLogin(config, database, callback, now);
+    await expect(finishLogin(config, database, callback, now)).rejects.toMatchObject({ code: "unknown_state" });
   });
 
   test("an answer to nobody's question is refused before the broker is asked", async () => {
     const callback = new URL(`https://wallet.example/callback?code=stolen&state=foreign&iss=${ISSUER}`);
-    await expect(finishLogin(config, database, callback, clock)).rejects.toMatchObject({ code: "unknown_state" });
+    await expect(finishLogin(config, database, callback, now)).rejects.toMatchObject({ code: "unknown_state" });
     expect(broker.seen).toEqual([]);
   });
 
   test("an answer that took too long is refused", async () => {
-    const callback = broker.callback(await startLogin(config, database, { ...ask, at: clock }));
-    await expect(finishLogin(config, database, callback, clock + 31 * 60_000)).rejects.toBeInstanceOf(LoginFailed);
+    const callback = broker.callback(await startLogin(config, database, { ...ask, now }));
+    await expect(finishLogin(config, database, callback, () => clock + 31 * 60_000)).rejects.toBeInstanceOf(LoginFailed);
   });
 
   test("an answer of another issuer is refused (RFC 9207)", async () => {
-    const callback = broker.callback(await startLogin(config, database, { ...ask, at: clock }));
+    const callback = broker.callback(await startLogin(config, database, { ...ask, now }));
     callback.searchParams.set("iss", "https://evil.example");
-    await expect(finishLogin(config, database, callback, clock)).rejects.toMatchObject({ code: "failed" });
+    await expect(finishLogin(config, database, callback, now)).rejects.toMatchObject({ code: "failed" });
     expect(broker.seen).not.toContain("POST /oauth/token");
   });
 
   test("the person's no is told from a failure", async () => {
-    const callback = broker.callback(await startLogin(config, database, { ...ask, at: clock }));
+    const callback = broker.callback(await startLogin(config, database, { ...ask, now }));
     callback.searchParams.delete("code");
     callback.searchParams.set("error", "access_denied");
-    await expect(finishLogin(config, database, callback, clock)).rejects.toMatchObject({ code: "access_denied" });
+    await expect(finishLogin(config, database, callback, now)).rejects.toMatchObject({ code: "access_denied" });
   });
 
   test("an ID token for another login is refused", async () => {

@@ -25,8 +25,8 @@ export class Tokens {
   /** One request to the broker's API. Raises SignedOut, or TypeError when the network fails. */
   async fetch(method: string, path: string, body: string | Uint8Array<ArrayBuffer> | null = null, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     const url = new URL(path, this.config.broker);
-    const broker = await this.broker();
     const send = async (session: Session): Promise<Response> => {
+      const broker = await this.broker();
       try {
         return await withNonce(() =>
           oauth.protectedResourceRequest(session.accessToken, method, url, new Headers(headers), body, {
@@ -41,7 +41,8 @@ export class Tokens {
     };
     const first = await send(await this.current());
     if (first.status !== 401) return first;
-    // The token was refused before its time: one renewal, one more try.
+    // Refused before its time: the token may have ended, or the phone's clock been set. One renewal by the broker's clock, one more try.
+    this.connection = undefined;
     const second = await send(await this.current({ renew: true }));
     if (second.status !== 401) return second;
     await this.drop();
@@ -69,7 +70,7 @@ export class Tokens {
   }
 
   private broker(): Promise<Broker> {
-    this.connection ??= connect(this.config, this.database).catch((error: unknown) => {
+    this.connection ??= connect(this.config, this.database, this.now).catch((error: unknown) => {
       this.connection = undefined;
       throw error;
     });

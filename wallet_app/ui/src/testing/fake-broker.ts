@@ -10,6 +10,7 @@ const NONCE = "nonce-1";
 interface Proof {
   readonly htm: string;
   readonly htu: string;
+  readonly iat: number;
   readonly nonce?: string;
   readonly ath?: string;
 }
@@ -18,6 +19,10 @@ export class FakeBroker {
   /** Every request as "METHOD path". */
   readonly seen: string[] = [];
   readonly revoked: string[] = [];
+  /** `iat` of every DPoP proof, in seconds. */
+  readonly proofTimes: number[] = [];
+  /** The `Date` of discovery, when it is to be told. */
+  date: Date | null = null;
   /** Answers for the wallet API by "METHOD path". */
   readonly answers = new Map<string, (body: string) => Response>();
   tokenType = "DPoP";
@@ -54,7 +59,9 @@ export class FakeBroker {
     const request = new Request(target, init);
     const { pathname, search } = new URL(request.url);
     this.seen.push(`${request.method} ${pathname}${search}`);
-    if (pathname === "/.well-known/openid-configuration") return json(metadata());
+    if (pathname === "/.well-known/openid-configuration") {
+      return json(metadata(), 200, this.date === null ? {} : { date: this.date.toUTCString() });
+    }
     const body = await request.text();
     const form = new URLSearchParams(body);
     if (pathname === "/oauth/revoke") {
@@ -62,6 +69,7 @@ export class FakeBroker {
       return new Response(null, { status: 200 });
     }
     const proof = readProof(request);
+    this.proofTimes.push(proof.iat);
     if (proof.nonce !== NONCE) {
       const resource = pathname.startsWith("/wallet/");
       const headers = { "DPoP-Nonce": NONCE, ...(resource ? { "WWW-Authenticate": 'DPoP error="use_dpop_nonce"' } : {}) };
