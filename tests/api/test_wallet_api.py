@@ -105,7 +105,7 @@ def test_from_consent_to_pass_and_back(web: WebWorld, http: TestClient) -> None:
     assert refused["type"] == "/problems/consent-required"
     assert refused["reason"] == "consent_withdrawn"
     kinds = [use["kind"] for use in wallet.get("/uses").json()["uses"]]
-    assert kinds[0] == "traveller:consent:withdrawn"
+    assert kinds[:2] == ["traveller:pass:refused", "traveller:consent:withdrawn"]
     assert "traveller:face:enrolled" in kinds
 
 
