@@ -14,7 +14,7 @@ import numpy as np
 from rich.table import Table
 
 from gate_client.core.thresholds import Thresholds
-from gate_client.inference.collection import Acquired, Labels, score_all
+from gate_client.inference.collection import Acquired, CollectionError, Labels, score_all
 from gate_client.inference.registry import Registry, RegistryError, set_id
 from gate_client.inference.statistics import (
     OperatingPoint,
@@ -28,6 +28,8 @@ from gate_client.inference.statistics import (
 
 FMRS = (1e-3, 1e-4, 1e-5)
 OPERATING_FMR = 1e-4
+LEAST_FALSE_MATCHES = 10
+"""A threshold that rests on fewer false matches than this is a guess."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +56,17 @@ def sets_of(registry: Registry) -> dict[str, dict[str, float]]:
 
 
 def calibrate(labels: Labels, acquired: Acquired, weights: Mapping[str, float], name: str) -> Result:
-    """Fit the thresholds for FMRS, leaving out rates the number of comparisons cannot show."""
+    """Fit the thresholds for FMRS, leaving out rates the number of comparisons cannot show.
+
+    Raises CollectionError where that leaves out the operating point or no pair is mated.
+    """
     scores, pairs = score_all(labels, acquired, dict(weights))
-    shown = tuple(fmr for fmr in FMRS if fmr * scores.non_mated.size >= 10)
+    shown = tuple(fmr for fmr in FMRS if fmr * scores.non_mated.size >= LEAST_FALSE_MATCHES)
+    if OPERATING_FMR not in shown or not scores.mated.size:
+        raise CollectionError(
+            f"{scores.mated.size} mated and {scores.non_mated.size} non-mated comparisons: an FMR of {OPERATING_FMR:g} "
+            f"needs at least {LEAST_FALSE_MATCHES / OPERATING_FMR:,.0f} non-mated ones"
+        )
     return Result(name, weights, scores, operating_points(scores, shown), _accuracy(labels, pairs))
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Face models: fetch, convert, check, calibrate.", no_args_is_help=True)
 console = Console()
+if not console.is_terminal:
+    console.width = 140  # tables in a file or a pipe are read, not squeezed
 
 Models = Annotated[
     Path | None, typer.Option("--models", help="Model directory (default: TONGGUAN_MODELS, else the user's cache).")
