@@ -21,3 +21,13 @@ def web(database: Database, tmp_path: Path) -> Iterator[WebWorld]:
 def http(web: WebWorld) -> Iterator[TestClient]:
     with web.client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The application with a database that nobody may need: for requests that are refused before any work."""
+    unreachable = Database("postgresql://127.0.0.1:1/none", pool_size=1)
+    made = WebWorld(unreachable, tmp_path_factory.mktemp("bare"))
+    with made.client() as client:
+        yield client
+    made.keys.close()

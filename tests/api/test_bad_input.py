@@ -19,15 +19,15 @@ from tests.support.web_world import WALLET, WebWorld, problem
 ENROL = "/gates/v1/enrolments"
 
 
-def test_an_unknown_address_is_a_problem(http: TestClient) -> None:
-    answer = http.get("/nothing/here")
+def test_an_unknown_address_is_a_problem(bare: TestClient) -> None:
+    answer = bare.get("/nothing/here")
     assert problem(answer)["type"] == "/problems/not-found"
     assert answer.status_code == 404
     assert answer.headers["x-request-id"] in answer.json()["instance"]
 
 
-def test_a_wrong_method_is_a_problem_that_names_the_right_one(http: TestClient) -> None:
-    answer = http.put(ENROL)
+def test_a_wrong_method_is_a_problem_that_names_the_right_one(bare: TestClient) -> None:
+    answer = bare.put(ENROL)
     assert problem(answer)["type"] == "/problems/method-not-allowed"
     assert "POST" in answer.headers["allow"]
 
@@ -35,8 +35,8 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(http: TestClient) 
 @pytest.mark.parametrize(
     "body", [b"{", b'{"code": "ABCD",}', b"\xff\xfe", b"[" * 30_000, b'{"a":' * 5_000, b"nul", b'"\\ud800'[:3]]
 )
-def test_broken_json_is_400(http: TestClient, body: bytes) -> None:
-    answer = http.post(ENROL, content=body[:4000], headers={"content-type": "application/json"})
+def test_broken_json_is_400(bare: TestClient, body: bytes) -> None:
+    answer = bare.post(ENROL, content=body[:4000], headers={"content-type": "application/json"})
     assert problem(answer)["type"] == "/problems/malformed-request"
 
 
@@ -57,27 +57,27 @@ def test_broken_json_is_400(http: TestClient, body: bytes) -> None:
         {"code": "ABCD", "public_key": "AAAA"},
     ],
 )
-def test_json_without_meaning_is_422_and_never_echoed(http: TestClient, body: Any) -> None:
-    answer = http.post(ENROL, content=json.dumps(body), headers={"content-type": "application/json"})
+def test_json_without_meaning_is_422_and_never_echoed(bare: TestClient, body: Any) -> None:
+    answer = bare.post(ENROL, content=json.dumps(body), headers={"content-type": "application/json"})
     document = problem(answer)
     assert document["type"] == "/problems/invalid-request"
     assert "ABCD" not in answer.text
 
 
 @pytest.mark.parametrize("given", ["text/plain", "multipart/form-data; boundary=x", "", "application/cose", "a" * 500])
-def test_a_wrong_content_type_is_415_and_names_the_right_one(http: TestClient, given: str) -> None:
-    answer = http.post(ENROL, content=b"{}", headers={"content-type": given})
+def test_a_wrong_content_type_is_415_and_names_the_right_one(bare: TestClient, given: str) -> None:
+    answer = bare.post(ENROL, content=b"{}", headers={"content-type": given})
     assert problem(answer)["accepted"] == ["application/json"]
     assert answer.status_code == 415
 
 
-def test_an_oversized_body_is_refused_by_its_announcement(http: TestClient) -> None:
-    answer = http.post(ENROL, content=b"x" * 5000, headers={"content-type": "application/json"})
+def test_an_oversized_body_is_refused_by_its_announcement(bare: TestClient) -> None:
+    answer = bare.post(ENROL, content=b"x" * 5000, headers={"content-type": "application/json"})
     assert problem(answer)["limit"] == 4096
     assert answer.status_code == 413
 
 
-def test_an_oversized_body_without_announcement_is_refused_while_it_arrives(http: TestClient) -> None:
+def test_an_oversized_body_without_announcement_is_refused_while_it_arrives(bare: TestClient) -> None:
     sent = 0
 
     def chunks() -> Iterator[bytes]:
@@ -86,7 +86,7 @@ def test_an_oversized_body_without_announcement_is_refused_while_it_arrives(http
             sent += 1024
             yield b" " * 1024
 
-    answer = http.post(ENROL, content=chunks(), headers={"content-type": "application/json"})
+    answer = bare.post(ENROL, content=chunks(), headers={"content-type": "application/json"})
     assert problem(answer)["type"] == "/problems/content-too-large"
 
 
@@ -186,41 +186,41 @@ def test_every_denial_has_its_problem() -> None:
         assert of_denial(Denied(reason)).slug in REGISTER
 
 
-def test_the_page_behind_each_problem_type(http: TestClient) -> None:
+def test_the_page_behind_each_problem_type(bare: TestClient) -> None:
     for slug, kind in REGISTER.items():
-        page = http.get(Problem(slug).document()["type"])
+        page = bare.get(Problem(slug).document()["type"])
         assert page.status_code == 200
         assert kind.title in page.text
-    assert http.get("/problems/none").status_code == 404
+    assert bare.get("/problems/none").status_code == 404
 
 
-def test_a_person_reads_a_page_and_a_program_a_document(http: TestClient) -> None:
-    page = http.get("/nowhere", headers={"accept": "text/html,application/xhtml+xml;q=0.9", "accept-language": "pt-PT"})
+def test_a_person_reads_a_page_and_a_program_a_document(bare: TestClient) -> None:
+    page = bare.get("/nowhere", headers={"accept": "text/html,application/xhtml+xml;q=0.9", "accept-language": "pt-PT"})
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")
     assert '<html lang="pt">' in page.text
-    api = http.get("/wallet/v1/me", headers={"accept": "text/html"})
+    api = bare.get("/wallet/v1/me", headers={"accept": "text/html"})
     assert problem(api)["type"] == "/problems/not-authenticated"
 
 
-def test_only_the_wallet_may_read_across_origins(http: TestClient) -> None:
+def test_only_the_wallet_may_read_across_origins(bare: TestClient) -> None:
     asked = {"origin": WALLET, "access-control-request-method": "POST", "access-control-request-headers": "dpop"}
-    allowed = http.options("/wallet/v1/passes", headers=asked)
+    allowed = bare.options("/wallet/v1/passes", headers=asked)
     assert allowed.status_code == 200
     assert allowed.headers["access-control-allow-origin"] == WALLET
-    refused = http.options("/wallet/v1/passes", headers={**asked, "origin": "https://evil.example"})
+    refused = bare.options("/wallet/v1/passes", headers={**asked, "origin": "https://evil.example"})
     assert "access-control-allow-origin" not in refused.headers
     # A problem is readable too, with what a wallet needs of it; cookies never take part.
-    me = http.get("/wallet/v1/me", headers={"origin": WALLET})
+    me = bare.get("/wallet/v1/me", headers={"origin": WALLET})
     assert me.headers["access-control-allow-origin"] == WALLET
     assert "dpop-nonce" in me.headers["access-control-expose-headers"].lower()
     assert "access-control-allow-credentials" not in me.headers
-    assert "access-control-allow-origin" not in http.get("/", headers={"origin": WALLET}).headers
+    assert "access-control-allow-origin" not in bare.get("/", headers={"origin": WALLET}).headers
 
 
-def test_every_answer_carries_the_protective_headers(http: TestClient) -> None:
+def test_every_answer_carries_the_protective_headers(bare: TestClient) -> None:
     for path in ("/", "/healthz", "/nothing", "/wallet/v1/me", "/login"):
-        headers = http.get(path).headers
+        headers = bare.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
         assert "default-src 'none'" in headers["content-security-policy"]
