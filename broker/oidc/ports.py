@@ -66,6 +66,9 @@ class OidcUnit(Protocol):
     def pairwise_subject(self, traveller_id: UUID, sector: str, candidate: str) -> str:
         """The traveller's pseudonym in a sector: the stored one, or `candidate` stored now."""
 
+    def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
+        """Whether some sector knows this traveller as `subject`."""
+
     def forget_traveller(self, traveller_id: UUID) -> None:
         """Erasure: sessions, codes, grants and pseudonyms of this person cease to exist."""
 

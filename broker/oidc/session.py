@@ -37,6 +37,12 @@ def current_session(request: HTTPConnection) -> LoginSession | None:
         return unit.session(digest(value), server.clock())
 
 
+def is_known_as(request: HTTPConnection, session: LoginSession, subject: str) -> bool:
+    """Whether the session's person is the one a client knows by this pseudonym, and not another who logged in here."""
+    with server_of(request).open_unit() as unit:
+        return unit.has_pseudonym(session.traveller_id, subject)
+
+
 def login_url(request: HTTPConnection, return_to: str, *, language: str | None = None) -> str:
     """Where to send a browser without a session; it comes back to `return_to`, a path of this origin."""
     query = {"return_to": return_to} | ({"lang": language} if language else {})

@@ -186,6 +186,10 @@ class OidcUnit:
         )
         return str(stored.scalar_one())
 
+    def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
+        known = select(subjects.c.sector).where(subjects.c.traveller_id == traveller_id, subjects.c.subject == subject)
+        return self._one(known) is not None
+
     # --- forgetting ---
 
     def forget_traveller(self, traveller_id: UUID) -> None:

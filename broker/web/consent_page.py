@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.authorization import LoginSession
 from broker.flows.give_consent import give_consent
-from broker.oidc.session import csrf_matches, csrf_token, current_session, login_url
+from broker.oidc.session import csrf_matches, csrf_token, current_session, is_known_as, login_url
 from broker.web.pages import language_of, languages_at, render
 from broker.web.problems import Problem
 from broker.web.services import Provided, Services, Transaction
@@ -23,22 +23,26 @@ router = APIRouter(include_in_schema=False)
 Session = Annotated[LoginSession | None, Depends(current_session)]
 
 _DAYS = (30, 90, 365)
-_FIELDS = frozenset({"purpose", "zone", "return_to", "lang", "csrf", "days", "agree", "decision"})
+_FIELDS = frozenset({"purpose", "zone", "traveller", "return_to", "lang", "csrf", "days", "agree", "decision"})
 _MAX_FIELD = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the person is asked: purpose and zone exist and fit, and `return_to` is an address of the wallet."""
+    """What the person is asked: purpose and zone exist and fit, and `return_to` is an address of the wallet.
+
+    `traveller` is the pseudonym by which the wallet knows the person who is to decide.
+    """
 
     purpose: str
     zone: str | None
+    traveller: str
     return_to: str
     days: tuple[int, ...]
 
     def query(self) -> dict[str, str]:
         zone = {"zone": self.zone} if self.zone else {}
-        return {"purpose": self.purpose, **zone, "return_to": self.return_to}
+        return {"purpose": self.purpose, **zone, "traveller": self.traveller, "return_to": self.return_to}
 
     def back(self, outcome: str) -> RedirectResponse:
         """303 to the wallet with the outcome, beside whatever query it named itself."""
@@ -55,10 +59,12 @@ def show_consent(
     session: Session,
     purpose: Annotated[str, Query(max_length=64)],
     return_to: Annotated[str, Query(max_length=_MAX_FIELD)],
+    traveller: Annotated[str, Query(max_length=128)],
     zone: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Response:
-    asked = _asked(services, purpose, zone, return_to)
-    if session is None:
+    asked = _asked(services, purpose, zone, traveller, return_to)
+    # A phone may be shared: whoever is logged in here must be the person the wallet asks for, or log in as that person.
+    if session is None or not is_known_as(request, session, asked.traveller):
         language = language_of(request)
         again = f"/consent?{urlencode({**asked.query(), 'lang': language})}"
         return RedirectResponse(login_url(request, return_to=again, language=language), status_code=303)
@@ -90,7 +96,10 @@ def decide_consent(
     if session is None or not csrf_matches(request, form.get("csrf")) or _from_elsewhere(request, services):
         raise Problem("form-expired")
     # (2) what was asked, checked again: the form's hidden fields are only a claim
-    asked = _asked(services, form.get("purpose", ""), form.get("zone") or None, form.get("return_to", ""))
+    zone, wallet = form.get("zone") or None, form.get("return_to", "")
+    asked = _asked(services, form.get("purpose", ""), zone, form.get("traveller", ""), wallet)
+    if not is_known_as(request, session, asked.traveller):
+        raise Problem("form-expired")
     language = language_of(request, form.get("lang"))
     # (3) no is an answer that needs no reason and leaves no trace
     decision = form.get("decision")
@@ -118,7 +127,7 @@ def decide_consent(
     return asked.back(str(given.record.consent_id))
 
 
-def _asked(services: Services, purpose: str, zone: str | None, return_to: str) -> _Asked:
+def _asked(services: Services, purpose: str, zone: str | None, traveller: str, return_to: str) -> _Asked:
     """Raises Problem for an address that is not the wallet's, InvalidInput for an unknown purpose or zone."""
     parts = urlsplit(return_to)
     plain = urlunsplit((*parts[:3], "", ""))
@@ -127,7 +136,7 @@ def _asked(services: Services, purpose: str, zone: str | None, return_to: str) -
         raise Problem("malformed-request", "`return_to` is not registered.", text="bad_return")
     wanted, _ = services.rulebook.resolve(purpose, zone)
     days = tuple(day for day in _DAYS if day <= wanted.max_days) or (wanted.max_days,)
-    return _Asked(purpose, zone, return_to, days)
+    return _Asked(purpose, zone, traveller, return_to, days)
 
 
 def _days(given: str | None, asked: _Asked) -> int:
@@ -159,6 +168,7 @@ def _page(
         "notice": services.rulebook.notice(asked.purpose, asked.zone, language),
         "purpose": asked.purpose,
         "zone": asked.zone,
+        "traveller": asked.traveller,
         "return_to": asked.return_to,
         "days": asked.days,
         "chosen_days": chosen_days or asked.days[0],

@@ -12,7 +12,7 @@ from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
 from tests.support.web_world import ISSUER, RETURN, WALLET, WebWorld
 
 LANGUAGES = ["zh-Hant", "zh-Hans", "en", "pt"]
-PAGE = f"/consent?purpose=e-channel&zone=HK-SZB&return_to={RETURN}"
+PAGE = f"/consent?purpose=e-channel&zone=HK-SZB&traveller=person-1&return_to={RETURN}"
 
 
 class Page(HTMLParser):
@@ -40,7 +40,11 @@ class Page(HTMLParser):
 
 
 def _browser(web: WebWorld, http: TestClient, subject: str = "person-1") -> TestClient:
-    http.cookies.update(web.session(web.world.link(subject).traveller))
+    """A browser in which that person is logged in; the wallet knows them by a pseudonym of the same name."""
+    traveller = web.world.link(subject).traveller
+    with web.storage.unit() as unit:
+        unit.pairwise_subject(traveller, "tongguan-wallet", subject)
+    http.cookies.update(web.session(traveller))
     return http
 
 
@@ -58,7 +62,7 @@ def test_a_browser_without_a_session_logs_in_first(http: TestClient) -> None:
     back = urlsplit(query["return_to"][0])
     assert back.path == "/consent"
     assert parse_qs(back.query) == {
-        "purpose": ["e-channel"], "zone": ["HK-SZB"], "return_to": [RETURN], "lang": ["pt"],
+        "purpose": ["e-channel"], "zone": ["HK-SZB"], "traveller": ["person-1"], "return_to": [RETURN], "lang": ["pt"],
     }  # fmt: skip
 
 
@@ -78,7 +82,7 @@ def test_the_notice_names_what_the_law_wants_named(web: WebWorld, http: TestClie
 @pytest.mark.parametrize("purpose", [FACE_ENROLMENT, E_CHANNEL, OFFLINE_PASS])
 def test_nothing_is_ticked_and_the_shortest_time_is_offered(web: WebWorld, http: TestClient, purpose: str) -> None:
     zone = "" if purpose == FACE_ENROLMENT else "&zone=MO-HZB"
-    page = Page(_browser(web, http).get(f"/consent?purpose={purpose}{zone}&return_to={RETURN}").text)
+    page = Page(_browser(web, http).get(f"/consent?purpose={purpose}{zone}&traveller=person-1&return_to={RETURN}").text)
     boxes = [field for field in page.all("input") if field.get("type") == "checkbox"]
     assert len(boxes) == 1
     assert "checked" not in boxes[0]
@@ -159,7 +163,8 @@ def test_refusing_needs_no_tick_and_leaves_nothing(web: WebWorld, http: TestClie
 )
 def test_the_browser_is_never_sent_to_a_stranger(web: WebWorld, http: TestClient, stranger: str) -> None:
     browser = _browser(web, http)
-    page = browser.get("/consent", params={"purpose": "e-channel", "zone": "HK-SZB", "return_to": stranger})
+    asked = {"purpose": "e-channel", "zone": "HK-SZB", "traveller": "person-1"}
+    page = browser.get("/consent", params={**asked, "return_to": stranger})
     assert page.status_code == 400
     fields = Page(browser.get(PAGE).text).fields() | {"return_to": stranger, "decision": "refuse"}
     answer = _post(browser, fields)
@@ -169,7 +174,8 @@ def test_the_browser_is_never_sent_to_a_stranger(web: WebWorld, http: TestClient
 
 def test_the_wallets_own_query_survives(web: WebWorld, http: TestClient) -> None:
     browser = _browser(web, http)
-    page = browser.get("/consent", params={"purpose": "e-channel", "zone": "HK-SZB", "return_to": f"{RETURN}?step=2"})
+    asked = {"purpose": "e-channel", "zone": "HK-SZB", "traveller": "person-1"}
+    page = browser.get("/consent", params={**asked, "return_to": f"{RETURN}?step=2"})
     answer = _post(browser, {**Page(page.text).fields(), "decision": "refuse"})
     assert answer.headers["location"] == f"{RETURN}?step=2&consent=denied"
 
@@ -184,6 +190,20 @@ def test_a_form_without_this_sessions_token_is_refused(
     assert answer.status_code == 403
     with web.world.begin() as work:
         assert not work.consents.of(web.world.link().traveller)
+
+
+def test_whoever_is_logged_in_must_be_the_person_the_wallet_asks_for(web: WebWorld, http: TestClient) -> None:
+    """A shared phone: the wallet is person-1's, the broker's session is person-2's."""
+    other = _browser(web, http, "person-2")
+    page = other.get(PAGE)
+    assert page.status_code == 303
+    assert page.headers["location"].startswith(f"{ISSUER}/login?")
+    own = Page(other.get(PAGE.replace("person-1", "person-2")).text).fields()
+    for fields in ({**own, "traveller": "person-1"}, {**own, "traveller": ""}):
+        assert _post(other, {**fields, "agree": "yes", "decision": "agree"}).status_code == 403
+    with web.world.begin() as work:
+        assert not work.consents.of(web.world.link("person-1").traveller)
+        assert not work.consents.of(web.world.link("person-2").traveller)
 
 
 def test_another_sessions_token_is_refused(web: WebWorld, http: TestClient) -> None:

@@ -30,7 +30,8 @@ def test_a_whole_journey_leaves_no_trace_of_the_person(
     http.post("/gates/v1/releases", content=signed, headers={"content-type": "application/cose"})
     http.post("/gates/v1/releases", content=signed, headers={"content-type": "application/cose"})
     http.cookies.update(cookies)
-    page = http.get("/consent", params={"purpose": "e-channel", "zone": "MO-HZB", "return_to": f"{RETURN}?who=me"})
+    asked = {"purpose": "e-channel", "zone": "MO-HZB", "traveller": me["traveller"]}
+    page = http.get("/consent", params={**asked, "return_to": f"{RETURN}?who=me"})
     assert page.status_code == 200
     consents = wallet.get("/consents").json()["consents"]
     wallet.post(f"/consents/{consents[0]['consent_id']}/withdraw")

@@ -225,7 +225,8 @@ class WalletClient:
 
     def give_consent(self, purpose: str, zone: str | None = None, *, agree: bool = True, language: str = "en") -> str:
         """Agree (or refuse) on the broker's consent page. Returns the consent id, or `denied`."""
-        query = {"purpose": purpose, "return_to": self.return_to, "lang": language} | ({"zone": zone} if zone else {})
+        query = {"purpose": purpose, "traveller": self.id_token["sub"], "return_to": self.return_to, "lang": language}
+        query |= {"zone": zone} if zone else {}
         page = self._page(self.browser.get(f"{self.broker_url}/consent?{urlencode(query)}"))
         form = form_with(page, "decision", "agree")
         if form.ticked:

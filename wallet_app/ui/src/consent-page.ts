@@ -4,17 +4,26 @@ import type { Language } from "./i18n";
 
 const NEXT = "tongguan.after-consent";
 
-export function consentAddress(config: Config, origin: string, ask: { purpose: string; zone: string | null; language: Language }): string {
+/** `traveller` is the person's pseudonym as the wallet knows it: whoever is logged in at the broker must be the same person. */
+export interface Question {
+  readonly purpose: string;
+  readonly zone: string | null;
+  readonly traveller: string;
+  readonly language: Language;
+}
+
+export function consentAddress(config: Config, origin: string, ask: Question): string {
   const url = new URL("/consent", config.broker);
   url.searchParams.set("purpose", ask.purpose);
   if (ask.zone !== null) url.searchParams.set("zone", ask.zone);
+  url.searchParams.set("traveller", ask.traveller);
   url.searchParams.set("return_to", `${origin}/consents`);
   url.searchParams.set("lang", ask.language);
   return url.href;
 }
 
 /** Goes there; `next` is the wallet's page to open once agreed. */
-export function askConsent(config: Config, ask: { purpose: string; zone: string | null; language: Language; next: string }): void {
+export function askConsent(config: Config, ask: Question & { readonly next: string }): void {
   sessionStorage.setItem(NEXT, ask.next);
   location.assign(consentAddress(config, location.origin, ask));
 }

@@ -8,6 +8,7 @@ import { Button, Failed, Loading, Notice, PageTitle } from "../ui/parts";
 import { loadOffer, useAction, useResource, useWallet } from "../wallet";
 
 interface Ledger {
+  readonly traveller: string;
   readonly consents: readonly Consent[];
   readonly offer: Offer;
 }
@@ -18,8 +19,8 @@ export function Consents() {
   const { t, api, language, say } = wallet;
   const { go } = useNavigation();
   const [ledger, reload] = useResource<Ledger>(async () => {
-    const [consents, offer] = await Promise.all([api.consents(language), loadOffer(wallet)]);
-    return { consents, offer };
+    const [me, consents, offer] = await Promise.all([api.me(), api.consents(language), loadOffer(wallet)]);
+    return { traveller: me.traveller, consents, offer };
   }, [language]);
   useEffect(() => {
     const result: ConsentResult | null = consentResult(location.search);
@@ -38,7 +39,7 @@ export function Consents() {
   );
 }
 
-function Lists({ consents, offer, onChanged }: Ledger & { onChanged: () => void }) {
+function Lists({ traveller, consents, offer, onChanged }: Ledger & { onChanged: () => void }) {
   const { t } = useWallet();
   const active = consents.filter(({ status }) => status === "active" || status === "paused");
   const ended = consents.filter(({ status }) => status === "withdrawn" || status === "expired");
@@ -59,7 +60,7 @@ function Lists({ consents, offer, onChanged }: Ledger & { onChanged: () => void 
         <>
           <h2>{t("consents.offer")}</h2>
           {open.map(({ purpose, zones }) => (
-            <Offered key={purpose.purpose} purpose={purpose} zones={zones} />
+            <Offered key={purpose.purpose} traveller={traveller} purpose={purpose} zones={zones} />
           ))}
         </>
       )}
@@ -88,9 +89,9 @@ export function openOffers(offer: Offer, active: readonly Consent[]): readonly {
     .filter(({ zones }) => zones.length > 0);
 }
 
-function Offered({ purpose, zones }: { purpose: Purpose; zones: readonly (Zone | null)[] }) {
+function Offered({ traveller, purpose, zones }: { traveller: string; purpose: Purpose; zones: readonly (Zone | null)[] }) {
   const { t, config, language } = useWallet();
-  const ask = (zone: string | null): void => askConsent(config, { purpose: purpose.purpose, zone, language, next: "/consents" });
+  const ask = (zone: string | null): void => askConsent(config, { purpose: purpose.purpose, zone, traveller, language, next: "/consents" });
   return (
     <section class="card offer">
       <h3>{purpose.title}</h3>

@@ -59,8 +59,8 @@ test("what can be agreed to leaves out what has been", () => {
 });
 
 test("the consent page is the broker's, and comes back to the wallet", () => {
-  const address = consentAddress({ broker: "https://b.example", clientId: "w" }, "https://w.example", { purpose: "e-channel", zone: "HK-SZB", language: "pt" });
-  expect(address).toBe("https://b.example/consent?purpose=e-channel&zone=HK-SZB&return_to=https%3A%2F%2Fw.example%2Fconsents&lang=pt");
+  const address = consentAddress({ broker: "https://b.example", clientId: "w" }, "https://w.example", { purpose: "e-channel", zone: "HK-SZB", traveller: "t-1", language: "pt" });
+  expect(address).toBe("https://b.example/consent?purpose=e-channel&zone=HK-SZB&traveller=t-1&return_to=https%3A%2F%2Fw.example%2Fconsents&lang=pt");
 });
 
 test.each([

@@ -9,6 +9,7 @@ import { Capture } from "./capture";
 type Stage = "standing" | "capture" | "done";
 
 interface Standing {
+  readonly traveller: string;
   readonly enrolled: boolean;
   readonly agreed: boolean;
 }
@@ -20,7 +21,7 @@ export function Face() {
   const [standing, reload] = useResource<Standing>(async () => {
     const [me, consents] = await Promise.all([api.me(), api.consents(language)]);
     const agreed = consents.some((consent) => consent.purpose === "face-enrolment" && consent.status === "active");
-    return { enrolled: me.enrolled, agreed };
+    return { traveller: me.traveller, enrolled: me.enrolled, agreed };
   }, [language]);
   const ready = standing.state === "ready" ? standing.value : null;
   return (
@@ -43,7 +44,7 @@ export function Face() {
         <Card>
           <p>{t("face.intro")}</p>
           <p>{t("face.consent_first")}</p>
-          <Button tone="primary" onPress={() => askConsent(config, { purpose: "face-enrolment", zone: null, language, next: "/face" })}>
+          <Button tone="primary" onPress={() => askConsent(config, { purpose: "face-enrolment", zone: null, traveller: ready.traveller, language, next: "/face" })}>
             {t("face.consent_go")}
           </Button>
         </Card>

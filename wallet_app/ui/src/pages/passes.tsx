@@ -172,7 +172,7 @@ function NewPass({ me, offer, consents, onMinted }: Standing & { onMinted: () =>
       ) : (
         <div class="stack">
           <Notice tone="plain" text={t(missing === "e-channel" ? "passes.needs_consent" : "passes.needs_consent_offline", { zone: zoneName })} />
-          <Button tone="primary" onPress={() => askConsent(config, { purpose: missing, zone, language, next: "/passes" })}>
+          <Button tone="primary" onPress={() => askConsent(config, { purpose: missing, zone, traveller: me.traveller, language, next: "/passes" })}>
             {t("passes.give")}
           </Button>
         </div>
