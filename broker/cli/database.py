@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from broker.flows.unavailable import DatabaseUnavailable
 from broker.settings import CONFIG_FILE, Settings, SettingsError
-from broker.stores.errors import DatabaseUnavailable
 from broker.stores.migrate import current_revisions, migrate
 from broker.stores.postgres import EmbeddedPostgres, PostgresError
 from broker.stores.postgres.supervisor import supervise

@@ -3,7 +3,8 @@
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 
-from broker.stores.errors import DatabaseBusy, DatabaseUnavailable, translated
+from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
+from broker.stores.errors import translated
 from broker.stores.unit_of_work import UnitOfWork
 
 __all__ = ["DEFAULT_POOL_SIZE", "Database", "DatabaseBusy", "DatabaseUnavailable", "normalise_url"]

@@ -1,7 +1,9 @@
-"""What a caller may see when the database, rather than the request, is at fault."""
+"""The driver's errors in the flows' words."""
 
 import psycopg
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
 
 # SQLSTATE classes and codes (PostgreSQL manual, appendix A) that say "not now" rather than "never".
 _UNAVAILABLE_CLASSES = ("08", "53", "58")  # connection, insufficient resources, system error
@@ -9,21 +11,6 @@ _UNAVAILABLE_CODES = frozenset({"57P01", "57P02", "57P03", "57P05", "25006"})  #
 _BUSY_CODES = frozenset(
     {"40001", "40P01", "55P03", "57014", "25P03"}
 )  # serialisation, deadlock, lock, statement timeout
-
-
-class DatabaseUnavailable(Exception):
-    """The database cannot be reached or cannot work now. Nothing of the unit of work was kept, unless
-    `outcome_unknown`.
-    """
-
-    def __init__(self, why: str, *, outcome_unknown: bool = False) -> None:
-        """`outcome_unknown`: the connection broke during the commit itself, which may or may not have happened."""
-        super().__init__(why)
-        self.outcome_unknown = outcome_unknown
-
-
-class DatabaseBusy(DatabaseUnavailable):
-    """A time limit passed or two transactions collided: the same request may succeed when sent again."""
 
 
 def translated(error: BaseException, *, disconnected: bool = False) -> DatabaseUnavailable | None:

@@ -10,8 +10,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from broker.flows.unavailable import DatabaseUnavailable
 from broker.stores.database import normalise_url
-from broker.stores.errors import DatabaseUnavailable, translated
+from broker.stores.errors import translated
 
 # Arbitrary but fixed: workers that start together migrate one after another (pg_advisory_lock).
 _LOCK = 0x746F6E67_6D696772

@@ -14,8 +14,8 @@ from sqlalchemy import insert, text
 from sqlmodel import Session
 
 from broker.core.journal_tree import TILE_WIDTH, subtree_root
+from broker.flows.unavailable import DatabaseUnavailable
 from broker.stores.database import Database
-from broker.stores.errors import DatabaseUnavailable
 from broker.stores.journal import CHECKPOINTS, TILES, read_tile
 from broker.wire.checkpoint import Checkpoint, CheckpointSigner, sign
 from broker.wire.merkle import Frontier

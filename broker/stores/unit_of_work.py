@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from broker.stores.errors import DatabaseUnavailable, translated
+from broker.flows.unavailable import DatabaseUnavailable
+from broker.stores.errors import translated
 
 
 class UnitOfWork:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from broker.core.denial import GateNotAuthenticated, InvalidInput, UnknownTraveller
 from broker.flows.ports import ExaminerUnavailable
+from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
 from broker.oidc.errors import ResourceError
-from broker.stores.errors import DatabaseBusy, DatabaseUnavailable
 from broker.web.pages import problem_page
 from broker.web.problems import Problem, answer
 from broker.web.request_log import describe, request_id

@@ -10,8 +10,8 @@ from sqlalchemy import event, text
 from starlette.testclient import TestClient
 
 from broker.core.purpose import FACE_ENROLMENT
+from broker.flows.unavailable import DatabaseUnavailable
 from broker.stores.database import Database
-from broker.stores.errors import DatabaseUnavailable
 from broker.stores.unit_of_work import UnitOfWork
 from broker.web import consent_page, gates, wallet
 from tests.support.web_world import WebWorld, problem
