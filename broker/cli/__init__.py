@@ -16,6 +16,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "gates": ("broker.cli.gates:app", "Invite gates into a zone.", "broker"),
     "database": ("broker.cli.database:app", "Start, stop and migrate the embedded database.", "broker"),
     "journal": ("broker.cli.journal:app", "Verify the journal.", "broker"),
+    "transfer": ("broker.cli.transfer:app", "Ask what the law says of a release across a border.", "broker"),
     "wallet": ("wallet_app.cli:app", "Serve the wallet's pages.", "wallet"),
     "idp": ("connectors.mock_idps.cli:app", "Run a mock identity provider.", "broker"),
     "gate": ("gate_client.cli:app", "Enrol and run a gate.", "gate"),
