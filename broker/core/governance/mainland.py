@@ -104,17 +104,22 @@ def _mechanism(facts: Facts, law: Law) -> Ruling:
         return _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_IMPORTANT), facts, _ASSESSMENT)
     if facts.exporter.kind == "state_organ":
         return _state_organ(facts, law)
-    excluded = (law.rule(Rule.CN_EXCLUSION),) if facts.declared_exclusion else ()
-    flags = (Flag.EXEMPTION_SUSPENDED,) if excluded else ()
     exempt = _exemption(facts, law)
     if exempt is not None:
-        return Ruling(Mechanism.EXEMPT, rules=(*excluded, exempt), flags=flags, obligations=exempt.obligations)
-    if facts.ftz == "on_list":
-        flags = (*flags, Flag.FTZ_ON_LIST)
+        return Ruling(Mechanism.EXEMPT, rules=(exempt,), obligations=exempt.obligations)
     if facts.exporter.ciio:
         needed = _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_CIIO), facts, _ASSESSMENT)
-        return combine([Ruling(rules=excluded, flags=flags), needed])
-    return combine([Ruling(rules=excluded, flags=flags), _by_count(facts, law)])
+    else:
+        needed = _by_count(facts, law)
+    return combine([_standing(facts, law), needed])
+
+
+def _standing(facts: Facts, law: Law) -> Ruling:
+    """(5) and (7): what is known about the exemptions that did not help."""
+    rules = (law.rule(Rule.CN_EXCLUSION),) if facts.declared_exclusion else ()
+    suspended = (Flag.EXEMPTION_SUSPENDED,) if facts.declared_exclusion else ()
+    listed = (Flag.FTZ_ON_LIST,) if facts.ftz == "on_list" else ()
+    return Ruling(rules=rules, flags=(*suspended, *listed))
 
 
 def _state_organ(facts: Facts, law: Law) -> Ruling:
@@ -163,6 +168,7 @@ def _by_count(facts: Facts, law: Law) -> Ruling:
     if not sensitive and not reached and not facts.declared_exclusion:
         return Ruling(Mechanism.EXEMPT, rules=(counting, volume), obligations=volume.obligations, counted=True)
     split = _splitting(facts, law) if reached else Ruling()
+    minors = (law.rule(Rule.CN_MINORS),) if sensitive and _young(facts, law) else ()
     if large:
         needed = _needs(Mechanism.SECURITY_ASSESSMENT, bounds, facts, _ASSESSMENT)
     else:
@@ -170,7 +176,7 @@ def _by_count(facts: Facts, law: Law) -> Ruling:
         needed = _needs(Mechanism.SCC_OR_CERTIFICATION, rule, facts, _EITHER_CONTRACT)
     if needed.gate is Gate.HOLD:
         needed = bay_area.route(facts, law, needed)
-    return combine([Ruling(rules=(counting,)), split, needed])
+    return combine([Ruling(rules=(counting, *minors)), split, needed])
 
 
 def _splitting(facts: Facts, law: Law) -> Ruling:

@@ -15,11 +15,13 @@ def decide(facts: Facts, law: Law) -> Ruling:
     exceeded = bool(classes) and facts.us_persons_12m > min(bulk.numbers[name] for name in classes)
     if facts.stays_inside:
         return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.INSIDE),))
-    if facts.recipient.jurisdiction not in concern.terms["jurisdictions"] or not exceeded:
-        return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.US_NOT_COVERED), bulk, concern))
-    flags = (Flag.US_BULK_EXCEEDED,)
+    if facts.recipient.jurisdiction not in concern.terms["jurisdictions"]:
+        return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.US_NOT_COVERED), concern))
+    flags = (Flag.US_BULK_EXCEEDED,) if exceeded else ()
     if facts.incident_to_travel:
         return Ruling(Mechanism.EXEMPT, rules=(bulk, concern, law.rule(Rule.US_TRAVEL)), flags=flags)
+    if not exceeded:
+        return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.US_NOT_COVERED), bulk, concern))
     prohibited = law.rule(Rule.US_PROHIBITED)
     if facts.data_brokerage or not classes.isdisjoint(prohibited.terms["always"]):
         grounds = (bulk, concern, prohibited)
