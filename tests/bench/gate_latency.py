@@ -222,7 +222,7 @@ def _target(stage: str) -> dict[int, float] | None:
 
 
 def main() -> None:
-    figures = Figures("gate")
+    figures = Figures("gate_latency")
     # Beside the results, not in a memory file system: the cost of a durable commit is part of the figure.
     place = Path("out/bench").resolve()
     place.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ def _appends(database: Database, threads: int) -> tuple[float, list[bytes]]:
 
 
 def main() -> None:
-    figures = Figures("journal")
+    figures = Figures("journal_rate")
     signer = LocalSigner.generate(KeyUse.CHECKPOINT)
     with tempfile.TemporaryDirectory() as home, EmbeddedPostgres(Path(home)) as server:
         migrate(server.url)

@@ -23,6 +23,7 @@ from typing import Any
 from broker.wire import cbor, travel_pass
 from broker.wire.errors import WireError
 from broker.wire.qr_payload import TravelQr
+from tests.bench.figures import Figures
 from tests.support.lane_check import check
 from tests.support.qr_mutations import MUTATIONS, signed_by_the_issuer
 from tests.vectors import world as w
@@ -153,7 +154,7 @@ def main() -> int:
         **{name: tally.as_json() for name, tally in results.items()},
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "mutated_qr.json").write_text(json.dumps(report, indent=1) + "\n")
+    (options.out / "mutated_qr_reasons.json").write_text(json.dumps(report, indent=1) + "\n")
     for name, tally in results.items():
         print(
             f"{name}: {tally.shown:,} codes, {tally.accepted:,} accepted, {tally.undeclared} undeclared exceptions,"
@@ -163,6 +164,12 @@ def main() -> int:
             print(f"  {reason:22} {count:>10,}")
         for finding in tally.findings:
             print("  !", finding[:300])
+    figures = Figures("mutated_qr")
+    figures.add("mutated codes shown", options.count, "codes", target=(">=", 1_000_000))
+    figures.add("mutated codes accepted", results["forged"].accepted, "codes", target=("<=", 0))
+    undeclared = sum(tally.undeclared for tally in results.values())
+    figures.add("undeclared exceptions", undeclared, "", target=("<=", 0))
+    figures.write()
     bad = results["forged"].accepted + sum(tally.undeclared + tally.misread for tally in results.values())
     return 1 if bad else 0
 
