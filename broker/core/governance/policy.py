@@ -30,7 +30,10 @@ class PolicyError(Exception):
 
 @dataclass(frozen=True)
 class Law:
-    """The rules in force at one instant. `hash` is SHA-256 (hex) over all of them, and over nothing else."""
+    """The rules in force at one instant.
+
+    `hash` is SHA-256 (hex) over all of them and nothing else: not over when they will end, which is learnt later.
+    """
 
     provisions: Mapping[Rule, Provision]
     categories: Mapping[str, Category]
@@ -60,10 +63,10 @@ class Law:
     @cached_property
     def hash(self) -> str:
         parts: dict[str, Any] = {
-            "provisions": [p.model_dump(mode="json") for _, p in sorted(self.provisions.items())],
-            "categories": [c.model_dump(mode="json") for _, c in sorted(self.categories.items())],
-            "overlay": self.overlay.model_dump(mode="json"),
-            "restrictions": [r.model_dump(mode="json") for r in self.restrictions],
+            "provisions": [p.model_dump(mode="json", exclude={"until"}) for _, p in sorted(self.provisions.items())],
+            "categories": [c.model_dump(mode="json", exclude={"until"}) for _, c in sorted(self.categories.items())],
+            "overlay": self.overlay.model_dump(mode="json", exclude={"until"}),
+            "restrictions": [r.model_dump(mode="json", exclude={"until"}) for r in self.restrictions],
         }
         text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -110,7 +113,12 @@ class Policy:
         return self.of(self.data.merged(PolicyFile(restriction=(restriction,))))
 
     def with_edition(self, provision: Provision) -> Self:
-        """The same policy after a change of law: the last edition of the rule ends where `provision` begins."""
+        """The same policy after a change of law: the open edition of the rule ends where `provision` begins.
+
+        Raises PolicyError when that would rewrite an edition instead of following it.
+        """
+        if any(p.id is provision.id and p.until is None and provision.since <= p.since for p in self.data.provision):
+            raise PolicyError(f"an edition of {provision.id} from {provision.since.isoformat()} would rewrite the past")
         kept = tuple(
             p.model_copy(update={"until": provision.since}) if p.id is provision.id and p.until is None else p
             for p in self.data.provision
