@@ -1,6 +1,7 @@
 """The pages' texts: four languages, the same keys, and a word for everything the rulebook can name."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from broker.core.zone import LANGUAGES
 from broker.web.messages import NAMES, catalogue
 from broker.web.pages import _FOR_PEOPLE
 from broker.web.problems import REGISTER
+
+ROOT = Path(__file__).parents[3]
 
 
 def _keys(language: str) -> set[tuple[str, str]]:
@@ -34,6 +37,25 @@ def test_chinese_uses_its_own_punctuation(language: str) -> None:
     for texts in catalogue(language).values():
         for text in texts.values():
             assert not re.search(r"[\u4e00-\u9fff][,;:?!(]", text), text
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "broker/web/messages/zh-Hant.toml",
+        "broker/web/messages/zh-Hans.toml",
+        "broker/oidc/texts.toml",
+        "broker/core/data/purposes.toml",
+        "broker/core/governance/data/explanations/zh-Hant.toml",
+        "broker/core/governance/data/explanations/zh-Hans.toml",
+        "wallet_app/ui/src/messages/zh-Hant.json",
+        "wallet_app/ui/src/messages/zh-Hans.json",
+    ],
+)
+def test_chinese_addresses_people_politely(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert "你" not in text
+    assert "您" in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
