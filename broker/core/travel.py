@@ -5,6 +5,7 @@ broker.wire.travel_pass).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from broker.core.sealing import derive
@@ -55,13 +56,14 @@ class IssuedPass:
 @dataclass(frozen=True, slots=True)
 class SealedTemplate:
     """A face template at rest: det-CBOR FaceTemplate under the traveller's key. `template_id` names this very
-    enrolment.
+    enrolment; `capture_digest` recognises its photograph to whoever holds that key, and says nothing to others.
     """
 
     template_id: UUID
     traveller: UUID
     sealed: bytes
     enrolled_at: datetime
+    capture_digest: bytes | None
 
 
 def part_for(mode: PassMode, template: FaceTemplate) -> FaceTemplate:
@@ -91,6 +93,11 @@ def commitment_salt(traveller_key: bytes, pass_id: bytes) -> bytes:
     traveller's key, and it dies with that key.
     """
     return derive(traveller_key, info=b"tongguan/pass-salt/v1\0" + pass_id, length=16)
+
+
+def digest_of_capture(capture: bytes, *, key: bytes) -> bytes:
+    """32 bytes that only the traveller's key connects with the photograph."""
+    return derive(key, info=b"tongguan/capture/v1\0" + sha256(capture).digest())
 
 
 def template_context(template_id: UUID) -> str:

@@ -1,5 +1,9 @@
-"""A face is enrolled: one capture, compared once with the authority's portrait, becomes a sealed template."""
+"""A face is enrolled: one capture, compared once with the authority's portrait, becomes a sealed template.
 
+The same capture sent again, because the answer was lost, finds its enrolment and changes nothing.
+"""
+
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +13,7 @@ from broker.core.denial import Denied, Refusal
 from broker.core.purpose import FACE_ENROLMENT
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import SALT_BYTES, seal, unseal
-from broker.core.travel import SealedTemplate, template_context
+from broker.core.travel import SealedTemplate, digest_of_capture, template_context
 from broker.core.traveller import PORTRAIT
 from broker.flows.covering import standing_for
 from broker.flows.ports import BeginWork, Entry, Examined, FaceExaminer, KeyStore, NotAccepted, Work
@@ -19,11 +23,9 @@ from broker.wire.keys import Entropy, Signer
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The comparison that let the face in; both figures are on the embedder set's scale."""
+    """The face is in."""
 
     template_id: UUID
-    score: float
-    threshold: float
 
 
 def enrol(
@@ -52,6 +54,10 @@ def enrol(
         covered = standing_for(work, traveller, [use], at=at)
         if isinstance(covered, Denied):
             return _refuse(work, traveller, key, covered, at=at, entropy=entropy)
+        digest = digest_of_capture(capture, key=key)
+        before = _made_from(work, traveller, digest)
+        if before is not None:
+            return before
         sealed = work.travellers.portrait(traveller)
         if sealed is None:
             missing = Denied(Refusal.NO_PORTRAIT, "log in again, so that the authority sends its portrait")
@@ -70,7 +76,19 @@ def enrol(
         if isinstance(seen, NotAccepted):
             not_accepted = Denied(seen.reason, f"the {seen.image} was refused")
             return _refuse(work, traveller, key, not_accepted, at=at, entropy=entropy)
-        return _keep(work, traveller, key, seen, status_signer=status_signer, at=at, entropy=entropy)
+        # Sent twice at once: the other one was faster.
+        meanwhile = _made_from(work, traveller, digest)
+        if meanwhile is not None:
+            return meanwhile
+        return _keep(work, traveller, key, seen, digest, status_signer=status_signer, at=at, entropy=entropy)
+
+
+def _made_from(work: Work, traveller: UUID, digest: bytes) -> Enrolled | None:
+    """The enrolment that stands, when it came from the capture with that digest."""
+    kept = work.templates.find(traveller)
+    if kept is None or kept.capture_digest is None or not hmac.compare_digest(kept.capture_digest, digest):
+        return None
+    return Enrolled(kept.template_id)
 
 
 def _refuse(work: Work, traveller: UUID, key: bytes, denied: Denied, *, at: datetime, entropy: Entropy) -> Denied:
@@ -80,7 +98,15 @@ def _refuse(work: Work, traveller: UUID, key: bytes, denied: Denied, *, at: date
 
 
 def _keep(
-    work: Work, traveller: UUID, key: bytes, seen: Examined, *, status_signer: Signer, at: datetime, entropy: Entropy
+    work: Work,
+    traveller: UUID,
+    key: bytes,
+    seen: Examined,
+    digest: bytes,
+    *,
+    status_signer: Signer,
+    at: datetime,
+    entropy: Entropy,
 ) -> Enrolled:
     """Seal the template, drop the portrait, and revoke passes that committed to an earlier template."""
     template_id = UUID(bytes=entropy(16), version=4)
@@ -88,10 +114,10 @@ def _keep(
     sealed = seal(seen.template.encode(), key=key, context=context, salt=entropy(SALT_BYTES))
     stale = work.passes.live(traveller, at=at)
     revoke_all(work, stale, status_signer=status_signer, at=at)
-    work.templates.store(SealedTemplate(template_id, traveller, sealed, at))
+    work.templates.store(SealedTemplate(template_id, traveller, sealed, at, digest))
     work.travellers.discard_portrait(traveller)
     work.journal.append(_entry(traveller, key, seen), at=at, entropy=entropy)
-    return Enrolled(template_id, seen.score, seen.threshold)
+    return Enrolled(template_id)
 
 
 def _entry(traveller: UUID, key: bytes, seen: Examined) -> Entry:

@@ -112,6 +112,7 @@ FACE_TEMPLATES = Table(
     Column("template_id", Uuid, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     _moment("enrolled_at"),
+    Column("capture_digest", LargeBinary),
 )
 
 # No foreign keys from here on: an erased person's passes stay, without them, until the lists need them no more.

@@ -21,6 +21,7 @@ class SqlTemplateVault:
             "template_id": template.template_id,
             "sealed": template.sealed,
             "enrolled_at": template.enrolled_at,
+            "capture_digest": template.capture_digest,
         }
         put = insert(FACE_TEMPLATES).values(traveller_id=template.traveller, **values)
         self._session.execute(put.on_conflict_do_update(index_elements=["traveller_id"], set_=values))
@@ -30,7 +31,8 @@ class SqlTemplateVault:
         row = self._session.execute(query).one_or_none()
         if row is None:
             return None
-        return SealedTemplate(row.template_id, traveller, bytes(row.sealed), row.enrolled_at)
+        digest = None if row.capture_digest is None else bytes(row.capture_digest)
+        return SealedTemplate(row.template_id, traveller, bytes(row.sealed), row.enrolled_at, digest)
 
     def discard(self, traveller: UUID) -> bool:
         gone = delete(FACE_TEMPLATES).where(FACE_TEMPLATES.c.traveller_id == traveller)

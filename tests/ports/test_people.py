@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
 
 import jwt
 import pytest
@@ -23,6 +25,11 @@ from broker.wire.registry import KeyUse
 from broker.wire.travel_pass import PassMode
 from tests.ports.fakes import FakeExaminer
 from tests.support.broker_world import EXAMINED, NOON, OTHER_ZONE, ZONE, World
+
+
+def _kinds(world: World, traveller: UUID) -> list[str]:
+    with world.begin() as work:
+        return [use.kind for use in list_uses(work, keys=world.keys, traveller=traveller)]
 
 
 def test_the_same_identity_is_the_same_traveller_and_another_is_not(world: World) -> None:
@@ -114,13 +121,62 @@ def test_enrolment_needs_consent_and_a_portrait_which_it_uses_up(world: World) -
     world.consent(traveller, FACE_ENROLMENT)
     assert isinstance(world.enrol(traveller, examiner), Enrolled)
     assert examiner.shown == [(b"capture", b"\xff\xd8\xff portrait", tuple(world.keys.seeds(traveller)))]
-    again = world.enrol(traveller, examiner)
+    again = world.enrol(traveller, examiner, capture=b"another")
     assert isinstance(again, Denied)
     assert again.reason is Refusal.NO_PORTRAIT
     # Logging in with a face enrolled brings no portrait back: there is nothing to compare it with.
     world.link()
     with world.begin() as work:
         assert work.travellers.portrait(traveller) is None
+
+
+def test_an_enrolment_whose_answer_was_lost_is_found_again(world: World) -> None:
+    traveller, examiner = world.link().traveller, FakeExaminer(EXAMINED)
+    enrolment = world.consent(traveller, FACE_ENROLMENT).record
+    world.consent(traveller, E_CHANNEL, ZONE)
+    first = world.enrol(traveller, examiner)
+    assert isinstance(first, Enrolled)
+    world.mint(traveller)
+    kinds = _kinds(world, traveller)
+
+    assert world.enrol(traveller, examiner) == first
+    assert len(examiner.shown) == 1
+    assert _kinds(world, traveller) == kinds  # nothing happened, so nothing is journalled
+    with world.begin() as work:
+        assert len(work.passes.live(traveller, at=world.at)) == 1
+    # What is kept says nothing without the person's key, and another person's same photograph nothing at all.
+    other = world.link("person-2").traveller
+    world.consent(other, FACE_ENROLMENT)
+    world.enrol(other)
+    with world.begin() as work:
+        mine, theirs = work.templates.find(traveller), work.templates.find(other)
+    assert mine is not None
+    assert theirs is not None
+    assert mine.capture_digest not in (None, theirs.capture_digest, sha256(b"capture").digest())
+    # A withdrawn enrolment is not found again.
+    world.withdraw(traveller, enrolment.consent_id)
+    assert world.enrol(traveller, examiner) == Denied(Refusal.CONSENT_MISSING, FACE_ENROLMENT)
+    world.consent(traveller, FACE_ENROLMENT)
+    denied = world.enrol(traveller, examiner)
+    assert isinstance(denied, Denied)
+    assert denied.reason is Refusal.NO_PORTRAIT
+
+
+def test_two_copies_of_one_enrolment_at_once_make_one(world: World) -> None:
+    """The second copy commits while the first is looked at."""
+    traveller = world.link().traveller
+    world.consent(traveller, FACE_ENROLMENT)
+
+    class Overtaken(FakeExaminer):
+        faster: object = None
+
+        def examine(self, capture: bytes, portrait: bytes, seeds: Sequence[bytes]) -> Examined | NotAccepted:
+            self.faster = world.enrol(traveller)
+            return super().examine(capture, portrait, seeds)
+
+    examiner = Overtaken(EXAMINED)
+    assert world.enrol(traveller, examiner) == examiner.faster
+    assert _kinds(world, traveller).count("traveller:face:enrolled") == 1
 
 
 @pytest.mark.parametrize("reason", [Reason.NOT_SAME_PERSON, Reason.NO_FACE, Reason.POOR_QUALITY])

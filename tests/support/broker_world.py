@@ -158,10 +158,12 @@ class World:
                 consent_id=consent_id, at=self.at, entropy=self.entropy,
             )  # fmt: skip
 
-    def enrol(self, traveller: UUID, examiner: FaceExaminer | None = None) -> Enrolled | Denied:
+    def enrol(
+        self, traveller: UUID, examiner: FaceExaminer | None = None, *, capture: bytes = b"capture"
+    ) -> Enrolled | Denied:
         return enrol(
             self.begin, keys=self.keys, rulebook=self.rulebook, examiner=examiner or FakeExaminer(EXAMINED),
-            status_signer=self.signers[KeyUse.STATUS], traveller=traveller, capture=b"capture", at=self.at,
+            status_signer=self.signers[KeyUse.STATUS], traveller=traveller, capture=capture, at=self.at,
             entropy=self.entropy,
         )  # fmt: skip
 
