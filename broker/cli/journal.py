@@ -1,5 +1,6 @@
 """`tongguan journal`: recompute the log, export it, and print what an auditor needs to do so independently."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +12,17 @@ from broker.stores.journal import Journal
 from broker.stores.journal_audit import Audit, audit
 from broker.stores.journal_export import export as export_journal
 from broker.stores.signing_keys import SigningKeys
+from broker.web.journal import Proof
 from broker.wire.checkpoint import Checkpoint, parse_verifier_key
 from broker.wire.checkpoint import verifier_key as verifier_key_of
 from broker.wire.checkpoint import verify as verify_checkpoint
 from broker.wire.keys import PublicKey
+from broker.wire.merkle import ProofError, verify_inclusion
 from broker.wire.registry import KeyUse
 
 app = typer.Typer(no_args_is_help=True)
+
+_LEAF = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @app.command()
@@ -62,6 +67,31 @@ def checkpoint(home: Home) -> None:
         if note is None:
             raise ValueError("the journal has no checkpoint yet")
         print(note, end="")
+
+
+@app.command()
+def prove(
+    leaf: Annotated[str, typer.Argument(metavar="LEAF_HEX", help="Leaf hash, 64 hex digits.")], home: Home
+) -> None:
+    """Print, as JSON, the proof that an entry is under the newest checkpoint; it is verified before it is printed."""
+    with failures(), database_url(home) as url:
+        if _LEAF.fullmatch(leaf) is None:
+            raise ValueError("a leaf hash has 64 hexadecimal digits")
+        wanted = bytes.fromhex(leaf)
+        database = Database(url, pool_size=1)
+        try:
+            with database.unit_of_work() as uow:
+                found, origin = Journal().proof(uow, wanted), Journal().origin(uow)
+        finally:
+            database.close()
+        if found is None:
+            raise ValueError("the journal has no such entry in place; a running broker places an entry within a second")
+        signed = verify_checkpoint(found.checkpoint, _trusted(home, []), expected_origin=origin)
+        try:
+            verify_inclusion(wanted, index=found.position, size=signed.size, proof=found.path, root=signed.root)
+        except ProofError as error:
+            raise ValueError(f"the stored tree does not prove the entry: {error}") from error
+        print(Proof.of(wanted, found).model_dump_json(indent=2))
 
 
 @app.command(name="verifier-key")

@@ -321,6 +321,16 @@ class JournalledUse:
     personal: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """Entry `position` is in the tree that `checkpoint` (a signed note) describes; `path` as in RFC 9162 2.1.3."""
+
+    position: int
+    size: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+
 class Journal(Protocol):
     """The append-only log, within the transaction of the work."""
 
@@ -329,6 +339,12 @@ class Journal(Protocol):
 
     def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
         """Enter all in order, in few statements; returns their leaf hashes."""
+
+    def proof(self, leaf: bytes) -> InclusionProof | None:
+        """That the entry with this leaf hash is under the newest checkpoint; None while it has no place, or is none."""
+
+    def latest_checkpoint(self) -> str | None:
+        """The newest signed note, None before the first."""
 
     def of_traveller(
         self, traveller: UUID, *, key: bytes, limit: int, before: datetime | None

@@ -1,7 +1,6 @@
 """The journal in the database: append inside the caller's transaction, read entries, prove what the log holds."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
@@ -10,7 +9,7 @@ from sqlmodel import Session
 
 from broker.core.journal import HANDLE_BYTES, JournalEntry, decode_entry, new_entry
 from broker.core.journal_tree import TILE_WIDTH, Node, consistency_nodes, fold, inclusion_nodes, read_node
-from broker.flows.ports import Entry
+from broker.flows.ports import Entry, InclusionProof
 from broker.stores.base import metadata
 from broker.stores.unit_of_work import UnitOfWork
 from broker.wire.cbor import Value
@@ -58,16 +57,6 @@ _APPEND_ALL = text(
     "INSERT INTO journal_inbox (leaf_hash, entry) "
     "SELECT leaf, entry FROM unnest(CAST(:leaves AS bytea[]), CAST(:entries AS bytea[])) AS fresh (leaf, entry)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class InclusionProof:
-    """Entry `position` is in the tree that `checkpoint` (a signed note) describes; `path` as in RFC 9162 2.1.3."""
-
-    position: int
-    size: int
-    path: tuple[bytes, ...]
-    checkpoint: str
 
 
 class Journal:

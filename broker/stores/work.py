@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, text
 
-from broker.flows.ports import Entry, JournalledUse
+from broker.flows.ports import Entry, InclusionProof, JournalledUse
 from broker.stores.consent_ledger import SqlConsentLedger
 from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
@@ -113,6 +113,12 @@ class SqlJournal:
             people, hashes = zip(*about, strict=True)
             self._uow.session.execute(_REMEMBER, {"people": list(people), "hashes": list(hashes), "at": at})
         return leaves
+
+    def proof(self, leaf: bytes) -> InclusionProof | None:
+        return self._log.proof(self._uow, leaf)
+
+    def latest_checkpoint(self) -> str | None:
+        return self._log.latest_checkpoint(self._uow)
 
     def of_traveller(
         self, traveller: UUID, *, key: bytes, limit: int, before: datetime | None

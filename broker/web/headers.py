@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CORS_PATHS = ("/.well-known/", "/oauth/", "/wallet/v1/")
+_CORS_PATHS = ("/.well-known/", "/oauth/", "/wallet/v1/", "/journal/v1/")
 # Nothing an API answers is a document, so nothing in it may ever run or load.
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 

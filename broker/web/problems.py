@@ -47,6 +47,11 @@ REGISTER: Mapping[str, ProblemType] = {
     "release-refused": ProblemType(403, "The template is not released", "Refer the person to an officer."),
     "invitation-invalid": ProblemType(403, "The enrolment code is not valid", "Ask the operator for a new code."),
     "consent-unknown": ProblemType(404, "There is no such consent", "Fetch the list of consents again."),
+    "entry-unknown": ProblemType(
+        404,
+        "The journal has no such entry in place",
+        "An entry gets its place about a second after the act: ask again.",
+    ),
     "pass-unknown": ProblemType(404, "There is no such pass", "Fetch new passes."),
     "not-enrolled": ProblemType(409, "No face is enrolled", "Enrol a face first."),
     "no-portrait": ProblemType(

@@ -16,6 +16,7 @@ from broker.core.traveller import Traveller
 from broker.flows.ports import (
     Entry,
     Examined,
+    InclusionProof,
     JournalledUse,
     NotAccepted,
     PublishedList,
@@ -342,6 +343,12 @@ class FakeJournal:
 
     def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
         return [self.append(entry, at=at, entropy=entropy) for entry in entries]
+
+    def proof(self, leaf: bytes) -> InclusionProof | None:
+        """No sequencer runs: every entry waits for its place."""
+
+    def latest_checkpoint(self) -> str | None:
+        """None was signed."""
 
     def of_traveller(
         self, traveller: UUID, *, key: bytes, limit: int, before: datetime | None
