@@ -1,5 +1,11 @@
-# A gate: vision and inference, no web server, no database. Build from the repository's root. Enrol it once
-# (`gate enrol --home /var/lib/gate --broker URL --code CODE`), then run it with its frames and doors attached.
+# A gate: vision and inference, no web server, no database. Build from the repository's root:
+#   docker build -f docker/gate.Dockerfile -t tongguan-gate .
+# The image holds neither models nor a camera. The models (what `tongguan models build` made, or a copy) are mounted at /models,
+# the camera is passed in, and the home is a volume. Enrol once, then run:
+#   docker run --rm -v gate:/var/lib/gate tongguan-gate enrol --home /var/lib/gate --broker https://broker... --code CODE
+#   docker run -v gate:/var/lib/gate -v /path/to/models:/models:ro --device /dev/video0 \
+#     --group-add "$(stat -c %g /dev/video0)" tongguan-gate run --home /var/lib/gate --frames camera:0
+# The doors of this version are simulated.
 FROM python:3.12-slim
 
 RUN apt-get update \
