@@ -20,7 +20,7 @@ def group() -> None:
 def serve(
     broker: Annotated[str, typer.Option(help="Origin of the broker, as browsers reach it.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8090,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8401,
     cert: Annotated[Path | None, typer.Option(help="TLS certificate chain; a phone needs TLS.")] = None,
     key: Annotated[Path | None, typer.Option(help="Private key of the certificate.")] = None,
     dist: Annotated[Path, typer.Option(help="The built pages.")] = DIST,

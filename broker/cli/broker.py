@@ -35,12 +35,20 @@ language = "zh-Hant"
 # Another PostgreSQL than the embedded one: better set TONGGUAN_DATABASE_URL than write a password here.
 # database_url = "postgresql://..."
 
+# The face models: where they are (default: the user's cache), and whether only those whose licence and origin are
+# documented may be used. Gates compare with the same models, so theirs run with --licence-clean exactly when this is true.
+# models = "/var/lib/tongguan/models"
+# licence_clean = true
+
+# A certificate authority (PEM) to believe beside the system's, for identity providers under a local one.
+# trusted_ca = "/etc/tongguan/ca.pem"
+
 [wallet]
 origins = ["{wallet}"]
 redirect_uris = ["{wallet}/callback"]
 return_uris = ["{wallet}/consents"]
 
-# One section per identity provider: ctid, iamsmart, macau.
+# One section per identity provider: ctid, iamsmart, macau. Register there "{issuer}/login/<name>/callback".
 # [providers.iamsmart]
 # issuer = "https://idp.example"
 # client_id = "tongguan"
