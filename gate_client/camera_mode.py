@@ -7,7 +7,7 @@ from broker.wire.errors import DecodeError
 from broker.wire.reasons import Reason
 from gate_client.core.lane import WITH_AN_OFFICER, Phase
 from gate_client.devices.code_reader import CodeReader
-from gate_client.devices.frames import BrokenFrame, Frame
+from gate_client.devices.frames import BrokenFrame, Frame, Image
 from gate_client.lane import Lane
 from gate_client.outcome import LaneOutcome
 
@@ -39,20 +39,22 @@ class CameraLane:
     def see(self, frame: Frame) -> LaneOutcome | None:
         """Take in one frame: a code when the lane is idle, a face when somebody stands inside."""
         outcome = self._lane.tick()
-        if outcome is not None or isinstance(frame, BrokenFrame):
+        if outcome is not None:
             return outcome
         phase = self._lane.state.phase
-        if phase is Phase.IDLE:
+        if phase in WITH_AN_OFFICER:
+            # The officer is heard whatever the camera shows; the frame itself belongs to nobody.
+            if self._officer():
+                self._lane.officer_done()
+        elif isinstance(frame, BrokenFrame):
+            return None
+        elif phase is Phase.IDLE:
             return self._code(frame)
-        if phase is Phase.CAPTURE:
+        elif phase is Phase.CAPTURE:
             return self._lane.glance(frame)
-        if phase in WITH_AN_OFFICER and self._officer():
-            self._lane.officer_done()
         return None
 
-    def _code(self, frame: Frame) -> LaneOutcome | None:
-        if isinstance(frame, BrokenFrame):
-            return None
+    def _code(self, frame: Image) -> LaneOutcome | None:
         try:
             text = self._reader.read(frame)
         except DecodeError as error:

@@ -78,3 +78,15 @@ def test_an_officer_ends_an_emergency(world: World) -> None:
     camera.see(EMPTY)
     camera.see(EMPTY)
     assert lane.state.phase is Phase.IDLE
+
+
+def test_an_officer_is_heard_while_the_camera_shows_nothing(world: World) -> None:
+    doors = SimulatedDoors()
+    lane = world.lane(doors=doors)
+    camera = CameraLane(lane, ZxingReader(), world.clock, lambda: True)
+    camera.see(drawn(world.wallet().text()))
+    lane.give_up()
+    assert lane.state.phase is Phase.REFERRED
+    doors.lead_out()
+    camera.see(BrokenFrame("no new picture"))
+    assert lane.state.phase is Phase.IDLE
