@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -18,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gate_client.inference.engine import FaceEngine
-from tests.demo import journeys
+from tests.demo import journeys, pictures
 from tests.demo.lane import Lane
 from tests.demo.report import write_report
 from tests.demo.scene import Timeline
 from tests.demo.serving import serve
-from tests.demo.webcam import cast_from_webcam
+from tests.demo.webcam import WebcamError, cast_from_webcam
 from tests.support import photos
 from tests.support.stage import PROVIDERS, GateProcess, Stage
 from tests.support.wallet_client import WalletClient
@@ -37,12 +38,20 @@ PEOPLE = {
 """Invented people of each provider: the traveller, and the one whose login somebody else uses."""
 
 
-def arguments() -> argparse.Namespace:
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--camera", type=int, metavar="N", help="take the traveller's photographs with webcam N")
     parser.add_argument("--serve", action="store_true", help="keep everything up and print the addresses")
     parser.add_argument("--public", metavar="HOST", help="with --serve: TLS on this name or address; 1 finds it")
-    return parser.parse_args()
+    parser.add_argument(
+        "--portrait", type=Path, metavar="FILE", help="with --serve: your photograph, as the providers'"
+    )
+    options = parser.parse_args(words)
+    if options.public and not options.serve:
+        parser.error("--public needs --serve: make demo SERVE=1 PUBLIC=1")
+    if options.portrait and not options.serve:
+        parser.error("--portrait needs --serve: make demo SERVE=1 PORTRAIT=me.jpg")
+    return options
 
 
 def cast_from_packages(index: int) -> journeys.Cast:
@@ -77,7 +86,7 @@ def play(provider: str, *, cast: journeys.Cast, timeline: Timeline, home: Path, 
         )
         timeline.told = partial(tell, console)
         wallet = journeys.whole_journey(tenant)
-        if last:
+        if last and wallet is not None:
             journeys.another_person_enrols(tenant)
             journeys.refusals(tenant, wallet)
             journeys.network_cut(tenant, wallet, partial(deliver, stage, gate))
@@ -145,8 +154,15 @@ def main() -> int:
     started, timeline = perf_counter(), Timeline()
     with tempfile.TemporaryDirectory(prefix="tongguan-") as work:
         casts = [cast_from_packages(index) for index in range(len(PROVIDERS))]
-        if options.camera is not None:
-            casts = [cast_from_webcam(options.camera, Path(work) / "webcam", casts[0], console)] * len(PROVIDERS)
+        try:
+            if options.camera is not None:
+                casts = [cast_from_webcam(options.camera, Path(work) / "webcam", casts[0], console)] * len(PROVIDERS)
+            visitor = casts[0]
+            if options.portrait:
+                visitor = replace(visitor, portrait=pictures.portrait(options.portrait, Path(work) / "portrait.jpg"))
+        except (WebcamError, OSError, ValueError) as error:
+            console.print(f"[red]{error}[/]", soft_wrap=True)
+            return 2
         for index, provider in enumerate(PROVIDERS):
             home = Path(work) / provider
             last = index == len(PROVIDERS) - 1
@@ -157,7 +173,15 @@ def main() -> int:
         write_report(OUT / "report.html", timeline.scenes, summary=summary, provenance=provenance())
         console.print(f"{summary} Pictures and timelines: {OUT / 'report.html'}")
         if options.serve:
-            serve(Path(work) / "serve", casts[0], PEOPLE, camera=options.camera, public=options.public, console=console)
+            serve(
+                Path(work) / "serve",
+                visitor,
+                PEOPLE,
+                camera=options.camera,
+                public=options.public,
+                tls_folder=OUT / "tls",
+                console=console,
+            )
     return 0 if timeline.holds else 1
 
 

@@ -45,26 +45,31 @@ class Tenant:
     new_wallet: Callable[[], WalletClient]
 
 
-def whole_journey(tenant: Tenant) -> WalletClient:
-    """Login, consent, enrolment, pass, gate. Returns the traveller's wallet."""
+def whole_journey(tenant: Tenant) -> WalletClient | None:
+    """Login, consent, enrolment, pass, gate. Returns the traveller's wallet, None when the broker refused on the way:
+    then the refusal is what the scene observed."""
     scene = tenant.timeline.scene(
         f"{tenant.provider}: from login to an opened gate",
         story="Log in at the identity provider, agree to enrolment and to this port, enrol a face that is compared "
         "with the authority's portrait, mint a pass, hold up the code.",
         expected=OPENED,
     )
-    wallet, step = tenant.new_wallet(), tenant.timeline.step
-    with step(scene, "login", tenant.provider):
-        wallet.login(tenant.provider, tenant.person)
-    with step(scene, "two consents"):
-        wallet.give_consent("face-enrolment")
-        wallet.give_consent("e-channel", ZONE)
-    with step(scene, "enrolment"):
-        wallet.enrol(tenant.cast.enrolment.read_bytes())
-    with step(scene, "mint a pass"):
-        travel_pass = wallet.mint(ZONE)[0]
     scene.pictures.append(pictures.picture("the authority's portrait", tenant.cast.portrait))
-    scene.pictures.append(pictures.picture("what was enrolled", tenant.cast.enrolment))
+    scene.pictures.append(pictures.picture("what was shown at enrolment", tenant.cast.enrolment))
+    wallet, step = tenant.new_wallet(), tenant.timeline.step
+    try:
+        with step(scene, "login", tenant.provider):
+            wallet.login(tenant.provider, tenant.person)
+        with step(scene, "two consents"):
+            wallet.give_consent("face-enrolment")
+            wallet.give_consent("e-channel", ZONE)
+        with step(scene, "enrolment"):
+            wallet.enrol(tenant.cast.enrolment.read_bytes())
+        with step(scene, "mint a pass"):
+            travel_pass = wallet.mint(ZONE)[0]
+    except WalletError as refusal:
+        scene.observed = f"{scene.steps[-1].name} refused: {refusal.body.get('reason', refusal.status)}"
+        return None
     tenant.lane.present(scene, wallet.qr_text(travel_pass, at=now()), tenant.cast.live)
     return wallet
 

@@ -15,6 +15,9 @@ from tests.support.qr_image import render_qr
 
 FRAME_HEIGHT, FRAME_WIDTH = 720, 1280
 QR_PIXELS = 560
+PORTRAIT_PIXELS = 1024
+FACE_PIXELS = 240
+"""Height of each face's box when two people are put side by side."""
 Frame = np.ndarray[Any, np.dtype[np.uint8]]
 
 
@@ -43,18 +46,46 @@ def save(frame: Frame, path: Path) -> Path:
 
 
 def side_by_side(near: Path, far: Path) -> Frame:
-    """Two people before the camera at the same distance: of the second photograph the upper half."""
-    left, right = _read(near), _read(far)
-    right = right[: right.shape[0] // 2]
-    scaled = [cv2.resize(i, (round(i.shape[1] * FRAME_HEIGHT / i.shape[0]), FRAME_HEIGHT)) for i in (left, right)]
-    return np.hstack(scaled)
+    """Two people before the camera at the same distance: a 1280 x 720 frame, the largest face of each photograph in the
+    middle of its half. Raises ValueError when a photograph shows no face."""
+    return np.hstack([_half(near), _half(far)])
+
+
+def _half(path: Path) -> Frame:
+    image = _read(path)
+    faces = _engine().analyse(image)
+    if not faces:
+        raise ValueError(f"no face is found in {path}")
+    left, top, across, down = faces[0].box
+    size = (FRAME_WIDTH // 2, FRAME_HEIGHT)
+    scale = FACE_PIXELS / down
+    shift = (size[0] / 2 - scale * (left + across / 2), size[1] / 2 - scale * (top + down / 2))
+    placed = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    return np.asarray(cv2.warpAffine(image, placed, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def portrait(source: Path, target: Path) -> Path:
+    """Lay a person's own photograph at `target` as a register would hold it: an upright JPEG of one face, within
+    PORTRAIT_PIXELS. Raises OSError when it is no picture, ValueError when it shows no face or several."""
+    image = _reduced(_read(source), PORTRAIT_PIXELS)
+    faces = len(_engine().analyse(image))
+    if faces != 1:
+        raise ValueError(f"a portrait shows one face; in {source} the detector finds {faces or 'none'}")
+    return save(image, target)
 
 
 def _read(path: Path) -> Frame:
     image = cv2.imread(str(path))
     if image is None:
-        raise OSError(f"{path} is not a picture")
-    return image
+        raise OSError(f"{path} is missing or not a picture (JPEG or PNG)")
+    return np.asarray(image, np.uint8)
+
+
+def _reduced(image: Frame, longest: int) -> Frame:
+    scale = longest / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @cache
@@ -81,9 +112,6 @@ def picture(caption: str, path: Path, *, longest: int = 640) -> Picture:
 
 
 def _picture(caption: str, image: Frame, *, longest: int = 640) -> Picture:
-    scale = min(1.0, longest / max(image.shape[:2]))
-    if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    done, data = cv2.imencode(".jpg", _reduced(image, longest), [cv2.IMWRITE_JPEG_QUALITY, 85])
     assert done
     return Picture(caption, data.tobytes(), "image/jpeg")

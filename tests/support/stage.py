@@ -17,6 +17,21 @@ from tests.support.process import Process, ProcessFailed, free_port, tongguan
 PROVIDERS = ("ctid", "iamsmart", "macau")
 
 
+def run_command(*arguments: str | Path, environment: dict[str, str] | None = None) -> str:
+    """Run a `tongguan` command to its end and return what it printed. Raises ProcessFailed."""
+    done = subprocess.run(
+        tongguan(*arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+        env={**os.environ, **(environment or {})},
+    )
+    if done.returncode != 0:
+        raise ProcessFailed(f"tongguan {' '.join(map(str, arguments))}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Tls:
     """Certificate files for every server of the stage, and the authority that clients trust."""
@@ -24,6 +39,14 @@ class Tls:
     ca: Path
     certificate: Path
     key: Path
+
+    @classmethod
+    def make(cls, folder: Path, host: str) -> Self:
+        """A certificate for `host` under the local authority in `folder` (0700), which is kept from call to call."""
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        run_command("tls", "make", "--home", folder, "--host", host)
+        return cls(*(folder.absolute() / name for name in ("ca.pem", "server.pem", "server.key")))
 
 
 class GateProcess:
@@ -107,17 +130,7 @@ class Stage:
 
     def run(self, *arguments: str | Path) -> str:
         """Run a `tongguan` command to its end and return what it printed. Raises ProcessFailed."""
-        done = subprocess.run(
-            tongguan(*arguments),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-            env={**os.environ, **self.environment},
-        )
-        if done.returncode != 0:
-            raise ProcessFailed(f"tongguan {' '.join(map(str, arguments))}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
+        return run_command(*arguments, environment=self.environment)
 
     def _tls_arguments(self) -> list[str]:
         return ["--cert", str(self.tls.certificate), "--key", str(self.tls.key)] if self.tls else []
@@ -157,6 +170,8 @@ class Stage:
         wallet = self.wallet_url
         lines = [
             f'issuer = "{self.broker_url}"',
+            # The broker's own calls to the providers trust the local authority too.
+            *([f'trusted_ca = "{self.tls.ca}"'] if self.tls else []),
             "[wallet]",
             f'origins = ["{wallet}"]',
             f'redirect_uris = ["{wallet}/callback"]',
@@ -173,18 +188,19 @@ class Stage:
 
     def gate(self, zone: str, name: str = "gate") -> GateProcess:
         """Invite, enrol and start a gate for `zone`, driven line by line."""
-        home = self._enrolled(zone, name)
+        home = self.enrolled_gate(zone, name)
         evidence = self.home / f"{name}-evidence"
         command = tongguan("gate", "run", "--home", home, "--frames", "stdin", "--evidence", evidence)
         return GateProcess(self._spawn(name, command, pipe=True), home, evidence)
 
     def kiosk(self, zone: str, frames: str, *, name: str = "kiosk") -> Process:
         """Start a gate on `frames` (as `tongguan gate run --frames`) with its screens; it says where they are first."""
-        home = self._enrolled(zone, name)
+        home = self.enrolled_gate(zone, name)
         command = tongguan("gate", "run", "--home", home, "--frames", frames, "--kiosk", "0")
         return self._spawn(name, command, pipe=True)
 
-    def _enrolled(self, zone: str, name: str) -> Path:
+    def enrolled_gate(self, zone: str, name: str) -> Path:
+        """Invite and enrol a gate for `zone`; return its home."""
         home = self.home / name
         code = self.run("gates", "invite", "--home", self.broker_home, "--zone", zone).strip().splitlines()[-1]
         trust = ["--ca", str(self.ca)] if self.ca else []
