@@ -62,8 +62,8 @@ browser: ## find or install the browser that the tests drive
 	  echo "==> Chromium"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
 	else echo "The browser test needs Chromium: as root run 'apt-get install chromium', or set CHROMIUM to its path."; exit 1; fi
 
-demo: setup ## the whole lane: three providers, consent, enrolment, gate, refusals (CAMERA=0 webcam, SERVE=1 keep up, PUBLIC=1 TLS)
-	$(BIN)/python -m tests.demo $(if $(CAMERA),--camera $(CAMERA)) $(if $(SERVE),--serve) $(if $(PUBLIC),--public)
+demo: setup ## the whole lane: three providers, consent, enrolment, gate, refusals (CAMERA=0 webcam, SERVE=1 keep up, with it PUBLIC=1 or HOST for TLS, PORTRAIT=me.jpg)
+	$(BIN)/python -m tests.demo $(if $(CAMERA),--camera $(CAMERA)) $(if $(SERVE),--serve) $(if $(PUBLIC),--public "$(PUBLIC)") $(if $(PORTRAIT),--portrait "$(PORTRAIT)")
 
 test: setup browser check ## every check and test
 	cd $(UI) && npm test --silent
