@@ -54,7 +54,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _yaml(text: str) -> object:
-    yaml: Any = import_module("yaml")  # ships no types; imported late so that JSON cases need no YAML package
+    try:
+        yaml: Any = import_module("yaml")  # ships no types; imported late so that JSON cases need no YAML package
+    except ModuleNotFoundError:
+        raise CaseError(
+            "YAML needs the package pyyaml: pip install 'tongguan[broker]', or write the case as JSON"
+        ) from None
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """Plain data only: no aliases (they grow without bound), no merge keys, no key twice."""

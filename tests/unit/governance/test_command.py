@@ -1,6 +1,7 @@
 """`tongguan transfer decide`: any file gives an answer as JSON, or one line that says what is wrong with it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_a_missing_file(tmp_path: Path) -> None:
     done = RUN.invoke(app, ["transfer", "decide", str(tmp_path / "none.yaml")])
     assert done.exit_code == 2
     assert "No such file" in done.stderr
+
+
+def test_without_a_yaml_package_json_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert _run(tmp_path / "case.json", "{}")[0] == 0
+    code, _, err = _run(tmp_path / "case.yaml", "{}")
+    assert (code, "pip install 'tongguan[broker]'" in err) == (2, True)
 
 
 def test_a_key_that_cannot_be_one() -> None:
