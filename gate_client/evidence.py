@@ -28,18 +28,24 @@ class KeepNothing:
 
 
 class UnsafeKeepImages:
-    """Writes codes and faces as PNG under `folder`/<session>: for demonstrations, never at a border."""
+    """Writes codes and faces as PNG under `folder`/<session>: for demonstrations, never at a border.
+
+    Pictures are held until the session has ended and written then, so that keeping them delays no door.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._kept: dict[bytes, dict[str, str]] = {}
+        self._held: dict[bytes, dict[str, Image]] = {}
 
     def keep(self, session: bytes, name: str, image: Image) -> None:
-        path = self._folder / session.hex() / f"{name}.png"
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        cv2.imwrite(str(path), image)
-        self._kept.setdefault(session, {})[name] = str(path)
+        self._held.setdefault(session, {})[name] = image
 
     def kept(self, session: bytes) -> Mapping[str, str]:
-        return self._kept.pop(session, {})
+        written = {}
+        for name, image in self._held.pop(session, {}).items():
+            path = self._folder / session.hex() / f"{name}.png"
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            cv2.imwrite(str(path), image)
+            written[name] = str(path)
+        return written

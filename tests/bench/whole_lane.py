@@ -16,6 +16,7 @@ from rich.progress import track
 from tests.bench.figures import Figures
 from tests.demo.pictures import phone_frame, save
 from tests.support import photos
+from tests.support.camera import camera_frame
 from tests.support.stage import GateProcess, Stage
 from tests.support.wallet_client import WalletClient, WalletPass
 
@@ -38,7 +39,7 @@ def cross(wallet: WalletClient, gate: GateProcess, crossings: int, frames: Path)
     timings: list[dict[str, float]] = []
     opened = 0
     passes: list[WalletPass] = []
-    face = photos.photo(photos.TENANTS[0].gate)
+    face = save(camera_frame(photos.photo(photos.TENANTS[0].gate)), frames / "face.png")
     for number in track(range(crossings + WARM_UP), description="crossings"):
         passes = passes or wallet.mint(ZONE, n=BATCH)
         code = save(phone_frame(wallet.qr_text(passes.pop(), datetime.now(UTC))), frames / "code.png")
