@@ -87,7 +87,8 @@ def new_entry(
 ) -> JournalEntry:
     """Make an entry. `handle` is 16 random bytes, never used before; `traveller_key` (32 bytes) seals `personal`.
 
-    Raises ValueError for a kind outside the grammar, personal fields without a key, or values CBOR does not carry.
+    Raises ValueError for a kind outside the grammar, personal fields without a key, values CBOR does not carry, or more
+    than MAX_ENTRY_BYTES: nobody could read that entry again, and the log never forgets one.
     """
     if _KIND.fullmatch(kind) is None:
         raise ValueError(f"{kind!r} does not read who:what:happened")
@@ -96,14 +97,21 @@ def new_entry(
     hour = int((at - EPOCH).total_seconds()) // TIME_UNIT * TIME_UNIT
     entry = JournalEntry(handle, kind, hour, dict(clear), None)
     if personal is None:
-        return entry
+        return _within_bounds(entry)
     if traveller_key is None or len(traveller_key) != 32:
         raise ValueError("personal fields need the traveller's key of 32 bytes")
     key, commitment = _derive(traveller_key, handle)
     plaintext = cbor.encode(dict(personal)) + b"\x80"  # ISO/IEC 7816-4 padding: one 0x80, then zeros
     plaintext += bytes(-len(plaintext) % _BLOCK)
     sealed = commitment + AESGCM(key).encrypt(_NONCE, plaintext, entry._associated())
-    return JournalEntry(handle, kind, hour, entry.clear, sealed)
+    return _within_bounds(JournalEntry(handle, kind, hour, entry.clear, sealed))
+
+
+def _within_bounds(entry: JournalEntry) -> JournalEntry:
+    size = len(entry.encode())
+    if size > MAX_ENTRY_BYTES:
+        raise ValueError(f"an entry has at most {MAX_ENTRY_BYTES} bytes, not {size}")
+    return entry
 
 
 def decode_entry(raw: bytes) -> JournalEntry:

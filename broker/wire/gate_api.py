@@ -22,6 +22,7 @@ REQUEST_ID_BYTES = 16
 EVENT_ID_BYTES = 16
 MAX_BYTES = 1 << 20
 MAX_EVENTS = 500
+MAX_MODELS = 16
 MAX_SKEW = timedelta(seconds=30)
 # A gate's key signs nothing else, and this says so once more.
 DOMAIN = b"tongguan/gate-request/v1\0"
@@ -97,7 +98,7 @@ class EpochSecretsRequest:
 class CrossingEvent:
     """One lane session. `score` and `threshold` are on the scale of the `embedder_set`.
 
-    `model_hashes` names every model and threshold file that the decision used.
+    `model_hashes` names every model and threshold file that the decision used, MAX_MODELS at most.
     """
 
     event_id: bytes
@@ -118,6 +119,8 @@ class CrossingEvent:
             raise ValueError("event and pass ids are 16 bytes")
         if self.opened and self.decision is not Decision.CLEARED:
             raise ValueError("a lane opens for a cleared traveller only")
+        if len(self.model_hashes) > MAX_MODELS:
+            raise ValueError(f"{MAX_MODELS} model hashes at most")
         names = [*self.model_hashes, *self.model_hashes.values(), *([self.embedder_set] if self.embedder_set else [])]
         if not all(NAME.fullmatch(name) for name in names):
             raise ValueError("names and hashes are short plain text")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.denial import Denied, InvalidInput, Refusal
+from broker.core.denial import Denied, GateNotAuthenticated, InvalidInput, Refusal
 from broker.core.epoch import dies_at, epoch_of
 from broker.core.gate import Gate
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
@@ -15,7 +15,7 @@ from broker.flows.publish_trust_list import REFRESH as TRUST_REFRESH
 from broker.flows.publish_trust_list import publish_trust_list
 from broker.flows.record_crossing import Recorded, record_crossing
 from broker.flows.withdraw_consent import Withdrawn
-from broker.wire import gate_api, status_list, travel_pass, trust_list
+from broker.wire import cbor, cose, gate_api, status_list, travel_pass, trust_list
 from broker.wire.keys import LocalSigner
 from broker.wire.qr_payload import parse_qr
 from broker.wire.reasons import Reason
@@ -244,6 +244,31 @@ def test_crossings_are_kept_once_and_a_second_spend_is_flagged_not_lost(world: W
     assert [use.kind for use in uses][:2] == ["gate:crossing:conflicted", "gate:crossing:recorded"]
     assert uses[1].clear["decision"] == "cleared"
     assert uses[1].personal["pass"] == minted.pass_id.hex()
+
+
+def test_a_gate_that_writes_too_much_spoils_nothing(world: World) -> None:
+    traveller = world.ready()
+    minted, lane = world.one_pass(traveller), world.lane()
+    opened = lane.crossed(minted.pass_id, NOON)
+
+    def send(raw: bytes) -> Recorded | Denied:
+        with world.begin() as work:
+            return record_crossing(work, keys=world.keys, report=raw, at=world.at, entropy=world.entropy)
+
+    def named(count: int, size: int) -> bytes:
+        """The report as a gate without our checks would write and sign it."""
+        report = cbor.decode(cbor.decode(lane.report(opened)).value[2])
+        report[8][0][12] = {f"{number:0{size}}": "f" * size for number in range(count)}
+        return cose.sign1(cbor.encode(report), lane.signer, external_aad=gate_api.DOMAIN)
+
+    for count, size in ((17, 64), (5_000, 64), (1, 65), (1, 20_000)):
+        with pytest.raises(GateNotAuthenticated) as refused:
+            send(named(count, size))
+        assert refused.value.reason is Reason.MALFORMED_CLAIMS
+    assert send(named(16, 64)) == Recorded((opened.event_id,), ())
+    with world.begin() as work:
+        (use, *_) = work.journal.of_traveller(traveller, key=world.keys.key(traveller), limit=1, before=None)
+    assert len(use.clear["models"]) == 16
 
 
 def test_everything_that_is_signed_copes_with_a_clock_between_two_seconds(world: World) -> None:

@@ -1,12 +1,13 @@
 """A leaf is what `encode` writes and nothing else; personal fields open for one key only."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.journal import EntrySealed, JournalEntry, decode_entry, new_entry
+from broker.core.journal import MAX_ENTRY_BYTES, EntrySealed, JournalEntry, decode_entry, new_entry
 from broker.wire import cbor
 from broker.wire.errors import DecodeError
 
@@ -50,6 +51,30 @@ def test_any_altered_byte_is_noticed(data: st.DataObject) -> None:
     altered = raw[:place] + bytes([raw[place] ^ flip]) + raw[place + 1 :]
     with pytest.raises((DecodeError, EntrySealed)):
         decode_entry(altered).open(key)
+
+
+@pytest.mark.parametrize("place", ["clear", "personal"])
+def test_nothing_is_written_that_could_not_be_read_again(place: str) -> None:
+    """The tree is append-only: one unreadable entry would stop every audit after it."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def made(size: int) -> JournalEntry:
+        parts = {"clear": {}, "personal": None, place: {"x": bytes(size)}}
+        return new_entry("a:b:c", **parts, traveller_key=bytes(32), at=at, handle=bytes(16))
+
+    largest = max(size for size in range(MAX_ENTRY_BYTES - 400, MAX_ENTRY_BYTES) if _fits(made, size))
+    assert len(made(largest).encode()) > MAX_ENTRY_BYTES - 70  # personal fields are padded
+    assert decode_entry(made(largest).encode()) == made(largest)
+    with pytest.raises(ValueError, match="bytes"):
+        made(largest + 64)
+
+
+def _fits(made: Callable[[int], JournalEntry], size: int) -> bool:
+    try:
+        made(size)
+    except ValueError:
+        return False
+    return True
 
 
 @given(st.binary(max_size=300))

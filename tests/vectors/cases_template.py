@@ -126,6 +126,9 @@ def gate_cases() -> Iterator[CaseJson]:
         ("score not finite", {**crossing, 8: [{**first, 9: float("nan")}]}),
         ("opened and refused", {**crossing, 8: [{**first, 3: "refused"}]}),
         ("model hash as number", {**crossing, 8: [{**first, 12: {"a": 1}}]}),
+        ("17 model hashes", {**crossing, 8: [{**first, 12: {f"model-{n}": "0" * 64 for n in range(17)}}]}),
+        ("model name of 65 characters", {**crossing, 8: [{**first, 12: {"m" * 65: "0" * 64}}]}),
+        ("model hash of 65 characters", {**crossing, 8: [{**first, 12: {"m": "0" * 65}}]}),
     ):
         bad = w.sign1(payload, w.GATE, external_aad=gate_api.DOMAIN)
         yield case(name, "well signed, and not a request", {"hex": bad.hex(), **common}, reason="malformed_claims")
