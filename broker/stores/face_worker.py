@@ -1,9 +1,12 @@
 """The face engine as a child process: it decodes hostile images and may hang or crash; the broker must do neither.
 
 Frames on stdin and stdout: length (u32, big endian), then deterministic CBOR; one request, one answer, in order
-(`python -m gate_client.inference.worker`).
+(`python -m gate_client.inference.worker`). A random id goes with each request and comes back with its answer: what one
+traveller's examination left in the pipe can never become another's template.
 """
 
+import hmac
+import os
 import struct
 import subprocess
 import threading
@@ -14,11 +17,13 @@ from typing import IO, Any, Self
 from broker.flows.ports import Examined, ExaminerUnavailable, NotAccepted
 from broker.wire import cbor
 from broker.wire.errors import DecodeError
+from broker.wire.keys import Entropy
 from broker.wire.reasons import Reason
 from broker.wire.sealed_template import FaceTemplate, TemplatePart
 
 _LENGTH = struct.Struct(">I")
 _MAX_ANSWER = 64 * 1024
+_ID_BYTES = 16
 
 
 class FaceWorker:
@@ -30,9 +35,16 @@ class FaceWorker:
     """
 
     def __init__(
-        self, command: Sequence[str], *, answer_s: float = 15.0, start_s: float = 60.0, waiting: int = 8
+        self,
+        command: Sequence[str],
+        *,
+        answer_s: float = 15.0,
+        start_s: float = 60.0,
+        waiting: int = 8,
+        entropy: Entropy = os.urandom,
     ) -> None:
         self._command = tuple(command)
+        self._entropy = entropy
         self._answer_s, self._start_s = answer_s, start_s
         self._places = threading.BoundedSemaphore(waiting + 1)
         self._turn = threading.Lock()
@@ -94,24 +106,35 @@ class FaceWorker:
         return self._process
 
     def _ask(self, process: "subprocess.Popen[bytes]", request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """One exchange. At the deadline the worker is killed, which ends any read or write that waits for it."""
+        """One exchange. At the deadline the worker is killed, which ends any read or write that waits for it.
+
+        Whatever ends an exchange before its whole answer was read ends the worker too: the rest would be read next.
+        """
         watchdog = threading.Timer(seconds, process.kill)
-        watchdog.start()
         try:
+            watchdog.start()
+            name = self._entropy(_ID_BYTES)
             if process.stdin is None or process.stdout is None:
                 raise ExaminerUnavailable("the face worker has no pipes")
-            frame = cbor.encode(dict(request))
+            frame = cbor.encode({"id": name, **request})
             process.stdin.write(_LENGTH.pack(len(frame)) + frame)
             process.stdin.flush()
             answer = cbor.decode(_read_frame(process.stdout), max_bytes=_MAX_ANSWER)
         except (OSError, EOFError, DecodeError, ValueError) as error:
             self._drop()
             raise ExaminerUnavailable("the face worker ended or ran out of time") from error
+        except BaseException:
+            self._drop()
+            raise
         finally:
             watchdog.cancel()
         if not isinstance(answer, dict):
             self._drop()
             raise ExaminerUnavailable("the face worker does not speak our language")
+        given = answer.get("id")
+        if not isinstance(given, bytes) or not hmac.compare_digest(given, name):
+            self._drop()
+            raise ExaminerUnavailable("the face worker answered another request")
         return {str(name): value for name, value in answer.items()}
 
     def _drop(self) -> None:

@@ -4,9 +4,11 @@ stdin and stdout carry frames: length (u32, big endian), then deterministic CBOR
 Nothing a request holds ends the process; end of input does. The parent enforces time: a request that takes too long is
 answered by killing the worker and starting another.
 
-    {"op": "describe"} -> {"ok", "embedders", "embedder_set", "model_hashes", "thresholds_hash"}
-    {"op": "enrol", "capture", "portrait", "seeds"} -> {"ok": true, "parts", "score", "threshold", "quality", ...}
-                                                    -> {"ok": false, "reason", "image", "detail", ...}
+    {"id", "op": "describe"} -> {"id", "ok", "embedders", "embedder_set", "model_hashes", "thresholds_hash"}
+    {"id", "op": "enrol", "capture", "portrait", "seeds"} -> {"id", "ok": true, "parts", "score", "threshold", ...}
+                                                          -> {"id", "ok": false, "reason", "image", "detail", ...}
+
+`id`: up to 64 bytes that come back with the answer, so that an answer can never be taken for another request's.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from gate_client.inference.photograph import MAX_BYTES, MalformedImage, decode
 MAX_FRAME = 2 * MAX_BYTES + 4096
 """Two images and what surrounds them."""
 
+_MAX_ID = 64
+
 Message = dict[str, Any]
 
 
@@ -40,8 +44,18 @@ class RequestError(ValueError):
 def answer(engine: FaceEngine, raw: bytes) -> Message:
     """Answer one request. Total: whatever the request holds, a message comes back."""
     try:
-        return _dispatch(engine, cbor.decode(raw, max_bytes=MAX_FRAME))
-    except (RequestError, DecodeError) as error:
+        request = cbor.decode(raw, max_bytes=MAX_FRAME)
+    except DecodeError as error:
+        return {"ok": False, "error": str(error)}
+    name = request.get("id") if isinstance(request, dict) else None
+    named = {"id": name} if isinstance(name, bytes) and len(name) <= _MAX_ID else {}
+    return _outcome(engine, request) | named
+
+
+def _outcome(engine: FaceEngine, request: object) -> Message:
+    try:
+        return _dispatch(engine, request)
+    except RequestError as error:
         return {"ok": False, "error": str(error)}
     except Exception as error:  # noqa: BLE001 (a worker outlives anything an image provokes; the type is safe to tell)
         return {"ok": False, "reason": Reason.LANE_FAULT.value, "error": type(error).__name__}
@@ -95,7 +109,7 @@ def _enrol(engine: FaceEngine, request: Message) -> Message:
         "model_hashes": engine.model_hashes,
         "thresholds_hash": engine.thresholds.hash,
     }
-    if comparison.fused < threshold:
+    if not comparison.fused >= threshold:  # so written that a score that is no number enrols nobody
         return {"ok": False, "reason": Reason.NOT_SAME_PERSON.value, "image": "capture", **measured}
     template = make_template(capture.embeddings, seeds)
     return {"ok": True, "parts": [[part.embedder, part.vector] for part in template.parts], **measured}

@@ -18,7 +18,7 @@ import os, struct, sys
 from broker.wire import cbor
 read, write = sys.stdin.buffer, sys.stdout.buffer
 def say(value):
-    raw = cbor.encode(value)
+    raw = cbor.encode({"id": asked["id"]} | value if isinstance(value, dict) else value)
     write.write(struct.pack(">I", len(raw)) + raw); write.flush()
 while len(head := read.read(4)) == 4:
     asked = cbor.decode(read.read(struct.unpack(">I", head)[0]), max_bytes=1 << 25)
@@ -32,6 +32,9 @@ while len(head := read.read(4)) == 4:
         case b"junk": write.write(b"\\x00\\x00\\x00\\x01\\xff"); write.flush()
         case b"list": say([1])
         case b"odd_": say({"ok": True})
+        case b"twin": say({"ok": False, "reason": "no_face"}); say({"ok": False, "reason": "no_face"})
+        case b"anon": say({"id": None, "ok": False, "reason": "no_face"})
+        case b"stra": say({"id": bytes(16), "ok": False, "reason": "no_face"})
         case b"bug_": say({"ok": False, "error": "RuntimeError", "reason": "lane_fault"})
         case b"othe": say({"ok": False, "reason": "not_same_person", "image": "capture"})
         case b"port": say({"ok": False, "reason": "poor_quality", "image": "portrait"})
@@ -62,11 +65,40 @@ def test_it_carries_a_large_request_and_gives_the_embedders_seeds_only(command: 
         assert worker.examine(b"portrait", b"", SEEDS) == NotAccepted(Reason.POOR_QUALITY, "portrait")
 
 
-@pytest.mark.parametrize("capture", [b"crash", b"long", b"junk", b"list", b"odd_", b"bug_"])
+@pytest.mark.parametrize("capture", [b"crash", b"long", b"junk", b"list", b"odd_", b"bug_", b"anon", b"stranger"])
 def test_after_a_crash_or_nonsense_the_next_capture_works(command: list[str], capture: bytes) -> None:
     with FaceWorker(command) as worker:
         with pytest.raises(ExaminerUnavailable):
             worker.examine(capture, b"", SEEDS)
+        assert isinstance(worker.examine(b"good", b"", SEEDS), Examined)
+
+
+def test_an_answer_left_in_the_pipe_is_nobody_elses(command: list[str]) -> None:
+    """Neither one sent twice, nor one that the broker was interrupted before it could read."""
+    with FaceWorker(command) as worker:
+        assert worker.examine(b"twins", b"", SEEDS) == NotAccepted(Reason.NO_FACE)
+        with pytest.raises(ExaminerUnavailable):
+            worker.examine(b"good", b"", SEEDS)
+        assert isinstance(worker.examine(b"good", b"", SEEDS), Examined)
+
+
+@pytest.mark.parametrize("interruption", [RuntimeError, MemoryError, KeyboardInterrupt, SystemExit])
+def test_whatever_interrupts_an_exchange_ends_that_worker(
+    command: list[str], interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaceWorker(command) as worker:
+        worker.start()
+        asked = worker._process
+
+        def interrupted(stream: object) -> bytes:
+            raise interruption
+
+        with monkeypatch.context() as patched:
+            patched.setattr("broker.stores.face_worker._read_frame", interrupted)
+            with pytest.raises(interruption):
+                worker.examine(b"portrait of another", b"", SEEDS)
+        assert asked is not None
+        assert asked.poll() is not None
         assert isinstance(worker.examine(b"good", b"", SEEDS), Examined)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from broker.wire import cbor
+from gate_client.inference import worker
 from gate_client.inference.worker import MAX_FRAME, Message, serve
 
 
@@ -43,3 +46,40 @@ def test_a_frame_too_long_is_skipped_and_the_next_one_answered() -> None:
 @pytest.mark.parametrize("cut", [1, 3, 4, 6])
 def test_the_end_of_input_ends_the_worker_without_an_answer(cut: int) -> None:
     assert answers(frame(b"whole")[:cut]) == []
+
+
+class Engine:
+    """An engine whose comparison comes out as told."""
+
+    embedders = ("one",)
+    embedder_set = "one"
+    model_hashes: dict[str, str] = {"one": "ab"}  # noqa: RUF012
+    thresholds = SimpleNamespace(hash="cd", at=lambda embedder_set: 0.5)
+
+    def capture(self, image: object, *, profile: str) -> Any:
+        return SimpleNamespace(embeddings={}, quality=SimpleNamespace(as_dict=dict))
+
+
+def enrolled_at(score: float, monkeypatch: pytest.MonkeyPatch) -> Message:
+    """The answer to an enrolment whose comparison gives `score` against a threshold of 0.5."""
+    compared = SimpleNamespace(fused=score, embedder_set="one")
+    monkeypatch.setattr(worker, "decode", lambda raw: raw)
+    monkeypatch.setattr(worker, "compare_embeddings", lambda *_, **__: compared)
+    monkeypatch.setattr(worker, "make_template", lambda *_: SimpleNamespace(parts=()))
+    request = {"id": b"one", "op": "enrol", "capture": b"c", "portrait": b"p", "seeds": [bytes(16)]}
+    return worker.answer(Engine(), cbor.encode(request))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("score", "same"), [(0.5, True), (0.7, True), (0.49, False), (float("nan"), False)])
+def test_only_a_score_that_reaches_the_threshold_enrols(
+    score: float, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = enrolled_at(score, monkeypatch)
+    assert answer["ok"] is same
+    assert same or answer["reason"] == "not_same_person"
+
+
+def test_every_answer_names_its_request() -> None:
+    for request in ({"op": "describe"}, {"op": "dance"}, {"op": "enrol"}):
+        assert worker.answer(Engine(), cbor.encode({"id": b"seven", **request}))["id"] == b"seven"  # type: ignore[arg-type]
+    assert "id" not in worker.answer(Engine(), b"\xff")  # type: ignore[arg-type]
