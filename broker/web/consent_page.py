@@ -73,8 +73,9 @@ def show_consent(
 
 async def _form(request: Request) -> dict[str, str]:
     """The form's fields: each of ours at most once, and none of anybody else's."""
-    body = (await request.body()).decode("utf-8", "strict") if request.headers.get("content-type") else ""
+    raw = await request.body() if request.headers.get("content-type") else b""
     try:
+        body = raw.decode("utf-8", "strict")
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=2 * len(_FIELDS), errors="strict")
     except ValueError as error:
         raise Problem("malformed-request", "The form cannot be read.") from error

@@ -139,6 +139,12 @@ def test_agreeing_gives_the_consent_that_was_shown(web: WebWorld, http: TestClie
     assert twice.headers["location"] == answer.headers["location"]
 
 
+def test_form_bytes_that_are_no_text_are_the_senders_fault(web: WebWorld, http: TestClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for body in (b"purpose=\xff\xfe", b"purpose=%FF%FE", b"\x80"):
+        assert _browser(web, http).post("/consent", content=body, headers=form).status_code == 400
+
+
 def test_refusing_needs_no_tick_and_leaves_nothing(web: WebWorld, http: TestClient) -> None:
     browser = _browser(web, http)
     fields = Page(browser.get(PAGE).text).fields()
