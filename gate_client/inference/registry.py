@@ -152,6 +152,13 @@ class Registry(_Entry):
             raise RegistryError(f"detector {self.default.detector!r} is not licence-clean")
         return spec
 
+    def needed_files(self, *, licence_clean: bool) -> tuple[str, ...]:
+        """The files that an operator needs: all, or those of the default detector and embedders that remain."""
+        if not licence_clean:
+            return tuple(self.files)
+        specs = [self.embedders[name] for name in self.chosen_embedders(licence_clean=True)]
+        return (*self.chosen_detector(licence_clean=True).files, *(spec.file for spec in specs))
+
 
 def set_id(embedders: tuple[str, ...]) -> str:
     """The name of a set of embedders, as thresholds and crossings use it."""

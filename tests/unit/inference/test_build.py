@@ -168,3 +168,18 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_atomically(target, "text is not bytes")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_licence_clean_builds_nothing_else(tmp_path: Path) -> None:
+    """The one file of this registry that may be fetched belongs to an embedder of undocumented origin."""
+    shipped = load_registry()
+    wanted = shipped.needed_files(licence_clean=True)
+    assert set(shipped.needed_files(licence_clean=False)) - set(wanted) == {"mobilefacenet-192.onnx"}
+    archive = wheel()
+    made = registry_for(archive)
+    kept = {name: file.model_copy(update={"source": None}) for name, file in shipped.files.items()}
+    registry = made.model_copy(update={"files": kept | {"mobilefacenet-192.onnx": made.files["model.onnx"]}})
+    put(archive, registry, tmp_path)
+    assert build(registry, tmp_path, progress=quiet, licence_clean=True) == []
+    assert not (tmp_path / "mobilefacenet-192.onnx").exists()
+    assert build(registry, tmp_path, progress=quiet) == ["mobilefacenet-192.onnx"]
