@@ -51,7 +51,9 @@ from broker.wire.travel_pass import PassMode
 router = APIRouter(prefix="/wallet/v1")
 
 RULES: Rules = {
-    ("POST", "/wallet/v1/enrolment"): BodyRule(frozenset({"image/jpeg", "image/png"}), 8 * MIB),
+    ("POST", "/wallet/v1/enrolment"): BodyRule(
+        frozenset({"image/jpeg", "image/png"}), 8 * MIB, together=48 * MIB, with_token=True
+    ),
     ("POST", "/wallet/v1/passes"): BodyRule(frozenset({JSON}), 8 * KIB),
 }
 

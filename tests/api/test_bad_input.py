@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from broker.core.denial import Denied, Refusal
-from broker.web.bodies import Bodies, BodyRule
+from broker.web import gates, wallet
+from broker.web.bodies import DEFAULT_RULE, MIB, Bodies, BodyRule
 from broker.web.problems import REGISTER, Problem, of_denial
 from broker.wire.reasons import Reason
 from tests.support.web_world import WALLET, WebWorld, problem
@@ -124,7 +125,7 @@ def test_bodies_together_have_a_budget_that_is_given_back() -> None:
             await release.wait()
             await _done(scope, receive, send)
 
-        bodies = Bodies(slow, rules=_rules(250), together=150)
+        bodies = Bodies(slow, rules=_rules(250, together=150))
         first = asyncio.create_task(_status(bodies, receive))
         await entered.wait()
         second = await _status(bodies, receive)
@@ -134,8 +135,60 @@ def test_bodies_together_have_a_budget_that_is_given_back() -> None:
     assert asyncio.run(scenario()) == [200, 503, 200]
 
 
-def _rules(limit: int) -> dict[tuple[str, str], BodyRule]:
-    return {("POST", "/x"): BodyRule(frozenset({"text/plain"}), limit)}
+def test_one_address_full_of_slow_senders_leaves_the_others_alone() -> None:
+    """Whoever stalls uploads to one address must not cut gates, nor delay releases by stalling reports."""
+    paths = sorted({"/somewhere/else"} | {path for _, path in {**wallet.RULES, **gates.RULES}})
+
+    async def stalled() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def small() -> Message:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def scenario(full: str) -> dict[str, int]:
+        bodies = Bodies(_done, rules={**wallet.RULES, **gates.RULES})
+        rule = bodies.rules.get(("POST", full), DEFAULT_RULE)
+        senders = []
+        for _ in range(rule.together // rule.limit):
+            messages = iter([{"type": "http.request", "body": bytes(rule.limit), "more_body": True}])
+
+            async def receive(messages: Iterator[Message] = messages) -> Message:
+                first = next(messages, None)
+                return await stalled() if first is None else first
+
+            senders.append(asyncio.create_task(_status(bodies, receive, full)))
+        await asyncio.sleep(0)
+        found = {path: await _status(bodies, small, path) for path in paths}
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        return found
+
+    for full in paths:
+        expected = dict.fromkeys(paths, 200) | {full: 503}
+        assert asyncio.run(scenario(full)) == expected, full
+
+
+@pytest.mark.parametrize("given", [[], [b"Bearer x"], [b"DPoP"], [b"DPoP "], [b""], [b"DPoP x", b"DPoP y"]])
+def test_a_photograph_from_nobody_is_not_read(given: list[bytes]) -> None:
+    async def receive() -> Message:
+        raise AssertionError("the body was asked for")
+
+    bodies = Bodies(_done, rules=wallet.RULES)
+    headers = [(b"authorization", value) for value in given]
+    assert asyncio.run(_status(bodies, receive, "/wallet/v1/enrolment", headers)) == 401
+
+
+def test_a_photograph_from_nobody_is_answered_as_elsewhere(bare: TestClient) -> None:
+    answer = bare.post("/wallet/v1/enrolment", content=b"\xff\xd8\xff", headers={"content-type": "image/jpeg"})
+    assert problem(answer)["type"] == "/problems/not-authenticated"
+    assert answer.headers["www-authenticate"].startswith("DPoP ")
+    assert answer.headers["connection"] == "close"
+
+
+def _rules(limit: int, together: int = MIB) -> dict[tuple[str, str], BodyRule]:
+    return {("POST", "/x"): BodyRule(frozenset({"text/plain"}), limit, together=together)}
 
 
 async def _done(scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,14 +196,18 @@ async def _done(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _status(bodies: Bodies, receive: Receive) -> int:
+async def _status(
+    bodies: Bodies, receive: Receive, path: str = "/x", headers: list[tuple[bytes, bytes]] | None = None
+) -> int:
     seen: list[int] = []
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             seen.append(message["status"])
 
-    scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"content-type", b"text/plain")]}
+    kind = min(bodies.rules.get(("POST", path), DEFAULT_RULE).media_types).encode()
+    authorized = [(b"authorization", b"DPoP x")] if headers is None else headers
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"content-type", kind), *authorized]}
     await bodies(scope, receive, send)
     return seen[0]
 
