@@ -110,12 +110,12 @@ class FaceWorker:
 
         Whatever ends an exchange before its whole answer was read ends the worker too: the rest would be read next.
         """
+        if process.stdin is None or process.stdout is None:
+            raise ExaminerUnavailable("the face worker has no pipes")
+        name = self._entropy(_ID_BYTES)
         watchdog = threading.Timer(seconds, process.kill)
         try:
             watchdog.start()
-            name = self._entropy(_ID_BYTES)
-            if process.stdin is None or process.stdout is None:
-                raise ExaminerUnavailable("the face worker has no pipes")
             frame = cbor.encode({"id": name, **request})
             process.stdin.write(_LENGTH.pack(len(frame)) + frame)
             process.stdin.flush()
