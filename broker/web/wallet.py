@@ -74,7 +74,7 @@ def me(token: Person, services: Provided, work: Transaction) -> Response:
         Me(
             traveller=token.subject,
             provider=token.provider,
-            name=None if claims is None else claims.native_name or f"{claims.given_name} {claims.family_name}",
+            name=None if claims is None else claims.display_name,
             enrolled=profile.enrolled_at is not None,
             enrolled_at=profile.enrolled_at,
             portrait_waiting=profile.portrait_waiting,

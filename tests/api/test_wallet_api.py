@@ -4,11 +4,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
+from broker.flows.link_identity import link_identity
 from broker.flows.ports import ExaminerUnavailable, NotAccepted
 from broker.web.fields import from_base64url, to_base64url
 from broker.wire.reasons import Reason
 from tests.ports.fakes import FakeExaminer
-from tests.support.broker_world import EXAMINED, ZONE
+from tests.support.broker_world import EXAMINED, LINK_SECRET, ZONE
 from tests.support.web_world import WebWorld, problem
 
 JPEG = {"content-type": "image/jpeg"}
@@ -163,6 +164,27 @@ def test_enrolment(web: WebWorld, http: TestClient) -> None:
     assert wallet.delete("/enrolment").status_code == 200
     assert wallet.get("/me").json()["enrolled"] is False
     assert problem(wallet.delete("/enrolment"))["type"] == "/problems/consent-unknown"
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ({"native_name": None, "family_name": "SOUSA", "given_name": "João"}, "SOUSA João"),
+        ({"native_name": None, "family_name": "SUKARNO", "given_name": None}, "SUKARNO"),
+        ({"native_name": "王示例", "family_name": None, "given_name": None}, "王示例"),
+    ],
+)
+def test_a_person_is_greeted_by_the_name_the_authority_gave(
+    web: WebWorld, http: TestClient, names: dict[str, str | None], shown: str
+) -> None:
+    grant = web.world.grant()
+    claims = grant.claims.model_validate(grant.claims.model_dump() | names)
+    with web.world.begin() as work:
+        linked = link_identity(
+            work, keys=web.keys, link_secret=LINK_SECRET, grant=grant.model_copy(update={"claims": claims}),
+            at=web.now(), entropy=web.world.entropy,
+        )  # fmt: skip
+    assert web.wallet(http, linked.traveller).get("/me").json()["name"] == shown
 
 
 def test_minting_without_a_face_is_409(web: WebWorld, http: TestClient) -> None:

@@ -4,6 +4,8 @@ import hmac
 import re
 from typing import Final
 
+# The transformation is the well-kept library's own. Its check as a whole belongs to its server framework and does not
+# compare in constant time, so form and comparison are here.
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
