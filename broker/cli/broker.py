@@ -36,7 +36,7 @@ language = "zh-Hant"
 # database_url = "postgresql://..."
 
 # The face models: where they are (default: the user's cache), and whether only those whose licence and origin are
-# documented may be used. Gates compare with the same models, so theirs run with --licence-clean exactly when this is true.
+# documented may be used. Gates compare with the same models: they run with --licence-clean exactly when this is true.
 # models = "/var/lib/tongguan/models"
 # licence_clean = true
 

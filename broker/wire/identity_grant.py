@@ -56,7 +56,7 @@ class VerifiedClaims(BaseModel):
 
     @property
     def display_name(self) -> str:
-        """One line for a screen: the Chinese name where there is one, else the family name first, as documents have it."""
+        """One line for a screen: the Chinese name where there is one, else the Latin one with the family name first."""
         latin = " ".join(part for part in (self.family_name, self.given_name) if part)
         return self.native_name or latin
 
