@@ -19,6 +19,7 @@ BENCHES = (
     "broker_rates",
     "qr_grid",
     "mutated_qr",
+    "governance",
     "face_accuracy",
 )
 
