@@ -43,10 +43,10 @@ from broker.web.services import Services
 from broker.wire.identity_connector import IdentityConnector
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
+from connectors.transport import provider_client
 
 # Connections beyond the worker threads: commits run while the thread that did the work already serves another request.
 _SPARE_CONNECTIONS = 8
-_PROVIDER_SECONDS = 10.0
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -93,9 +93,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
     signing = SigningKeys.load(settings.home / "keys")
     link_secret = signing.secret("identity-link")
     examiner = FaceWorker(_face_command(settings))
-    http = httpx.Client(
-        timeout=_PROVIDER_SECONDS, verify=_trust(settings.trusted_ca), trust_env=False, follow_redirects=False
-    )
+    http = provider_client(_trust(settings.trusted_ca))
 
     def clock() -> datetime:
         return datetime.now(UTC)

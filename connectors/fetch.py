@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
+from connectors.transport import deadline
 
 TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)  # seconds, for each read and write
 DEADLINE: Final = 10.0  # seconds, for a whole exchange: a provider that drips bytes must not hold a worker
@@ -27,7 +28,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fetcher:
-    """One provider's HTTP. Redirects are not followed: no endpoint of a provider's machine interface redirects."""
+    """One provider's HTTP. Redirects are not followed: no endpoint of a provider's machine interface redirects.
+
+    `http`: from `connectors.transport.provider_client`, whose sockets obey DEADLINE at every byte; with any other
+    client it is looked at between the pieces of a body.
+    """
 
     provider: str
     http: httpx.Client
@@ -48,9 +53,12 @@ class Fetcher:
         body = bytearray()
         options: dict[str, Any] = {"auth": auth} if auth is not None else {}
         try:
-            with self.http.stream(
-                method, url, headers=headers, data=form, timeout=TIMEOUT, follow_redirects=False, **options
-            ) as response:
+            with (
+                deadline(lambda: end - self.monotonic()),
+                self.http.stream(
+                    method, url, headers=headers, data=form, timeout=TIMEOUT, follow_redirects=False, **options
+                ) as response,
+            ):
                 for chunk in response.iter_bytes():
                     body += chunk
                     if len(body) > limit:
