@@ -6,7 +6,6 @@ Exit code 0 only when every scene ended exactly as expected.
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -19,23 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from gate_client.inference.engine import FaceEngine
-from tests.demo import journeys, pictures
-from tests.demo.lane import Lane
+from tests.demo import pictures
 from tests.demo.report import write_report
 from tests.demo.scene import Timeline
 from tests.demo.serving import serve
+from tests.demo.tenant import PEOPLE, cast_from_packages, play
 from tests.demo.webcam import WebcamError, cast_from_webcam
-from tests.support import photos
-from tests.support.stage import PROVIDERS, GateProcess, Stage
-from tests.support.wallet_client import WalletClient
+from tests.support.stage import PROVIDERS
 
 OUT = Path("out/demo")
-PEOPLE = {
-    "ctid": ("ctid-wang", "ctid-li"),
-    "iamsmart": ("iamsmart-chan", "iamsmart-wong"),
-    "macau": ("macau-sousa", "macau-lei"),
-}
-"""Invented people of each provider: the traveller, and the one whose login somebody else uses."""
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -52,71 +43,6 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     if options.portrait and not options.serve:
         parser.error("--portrait needs --serve: make demo SERVE=1 PORTRAIT=me.jpg")
     return options
-
-
-def cast_from_packages(index: int) -> journeys.Cast:
-    """The three photographs of one person change roles from tenant to tenant."""
-    roles = photos.TENANTS[index]
-    names = (roles.portrait, roles.enrolment, roles.gate, photos.ANOTHER_PERSON, photos.CUT_OFF[0])
-    return journeys.Cast(*map(photos.photo, names))
-
-
-def lay_portraits(folder: Path, portraits: dict[str, Path]) -> None:
-    """What the provider's register holds: a JPEG a person."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for person, photograph in portraits.items():
-        shutil.copyfile(photograph, folder / f"{person}.jpg")
-
-
-def play(provider: str, *, cast: journeys.Cast, timeline: Timeline, home: Path, console: Console, last: bool) -> None:
-    """One clean tenant: broker, database, providers, gate, and one traveller. The last one plays the refusals too."""
-    traveller, other = PEOPLE[provider]
-    lay_portraits(home / "portraits", {traveller: cast.portrait, other: cast.impostor})
-    console.print(f"[bold]{provider}[/]: starting database, broker, providers, gate …")
-    with Stage(home, home / "portraits", serve_wallet=False) as stage:
-        gate = stage.gate(journeys.ZONE)
-        tenant = journeys.Tenant(
-            provider=provider,
-            person=traveller,
-            other_person=other,
-            cast=cast,
-            lane=Lane(gate, home / "frames", timeline),
-            timeline=timeline,
-            new_wallet=partial(new_wallet, stage),
-        )
-        timeline.told = partial(tell, console)
-        wallet = journeys.whole_journey(tenant)
-        if last and wallet is not None:
-            journeys.another_person_enrols(tenant)
-            journeys.refusals(tenant, wallet)
-            journeys.network_cut(tenant, wallet, partial(deliver, stage, gate))
-            journeys.withdrawn_consent(tenant, wallet)
-            verify_journal(stage, timeline)
-
-
-def new_wallet(stage: Stage) -> WalletClient:
-    return WalletClient(stage.broker_url, f"{stage.wallet_url}/callback", ca=stage.ca)
-
-
-def deliver(stage: Stage, gate: GateProcess) -> int:
-    """Bring the line back and return how many crossings still wait in the outbox."""
-    stage.run("gate", "sync", "--home", gate.home)
-    status = stage.run("gate", "status", "--home", gate.home)
-    line = next(line for line in status.splitlines() if "crossings waiting" in line)
-    return int(line.split()[-1])
-
-
-def verify_journal(stage: Stage, timeline: Timeline) -> None:
-    scene = timeline.scene(
-        "the journal",
-        story="Every consent, release and crossing of this tenant stands in a Merkle log: recompute every hash, "
-        "check every signed checkpoint.",
-        expected="verified",
-    )
-    with timeline.step(scene, "tongguan journal verify"):
-        *_, summary, verdict = stage.run("journal", "verify", "--home", stage.broker_home).strip().splitlines()
-    scene.story += f" {summary}."
-    scene.observed = verdict
 
 
 def tell(console: Console, text: str) -> None:
@@ -152,6 +78,7 @@ def main() -> int:
     console = Console(width=150 if not sys.stdout.isatty() else None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started, timeline = perf_counter(), Timeline()
+    timeline.told = partial(tell, console)
     with tempfile.TemporaryDirectory(prefix="tongguan-") as work:
         casts = [cast_from_packages(index) for index in range(len(PROVIDERS))]
         try:
@@ -166,22 +93,27 @@ def main() -> int:
         for index, provider in enumerate(PROVIDERS):
             home = Path(work) / provider
             last = index == len(PROVIDERS) - 1
-            play(provider, cast=casts[index], timeline=timeline, home=home, console=console, last=last)
+            console.print(f"[bold]{provider}[/]: starting database, broker, providers, gate …")
+            play(provider, cast=casts[index], timeline=timeline, home=home, refusals=last)
         console.print(results(timeline))
         held = sum(scene.holds for scene in timeline.scenes)
         summary = f"{held} of {len(timeline.scenes)} scenes ended as expected, in {perf_counter() - started:.0f} s."
         write_report(OUT / "report.html", timeline.scenes, summary=summary, provenance=provenance())
         console.print(f"{summary} Pictures and timelines: {OUT / 'report.html'}")
         if options.serve:
-            serve(
-                Path(work) / "serve",
-                visitor,
-                PEOPLE,
-                camera=options.camera,
-                public=options.public,
-                tls_folder=OUT / "tls",
-                console=console,
-            )
+            try:
+                serve(
+                    Path(work) / "serve",
+                    visitor,
+                    PEOPLE,
+                    camera=options.camera,
+                    public=options.public,
+                    tls_folder=OUT / "tls",
+                    console=console,
+                )
+            except ProcessFailed as error:
+                console.print(str(error), style="red", markup=False, soft_wrap=True)
+                return 1
     return 0 if timeline.holds else 1
 
 

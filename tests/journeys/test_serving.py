@@ -4,22 +4,27 @@ import io
 import re
 import ssl
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
-from tests.demo.__main__ import PEOPLE, cast_from_packages
 from tests.demo.serving import open_house, tell
+from tests.demo.tenant import PEOPLE, cast_from_packages
 
 
 def test_everything_that_is_printed_answers(tmp_path: Path) -> None:
     authority = tmp_path / "authority"
     cast = cast_from_packages(0)
-    with open_house(tmp_path / "serve", cast, PEOPLE, camera=None, host="127.0.0.1", tls_folder=authority) as house:
+    with (
+        ThreadPoolExecutor(1) as reader,
+        open_house(tmp_path / "serve", cast, PEOPLE, camera=None, host="127.0.0.1", tls_folder=authority) as house,
+    ):
         printed = io.StringIO()
         tell(house, cast, PEOPLE, Console(file=printed, width=40))
-        traveller, officer = (house.kiosk.stdout.readline().decode() for _ in range(2))
+        # When the lines do not come, leaving the house ends the gate, and with it the reading.
+        traveller, officer = (reader.submit(house.kiosk.stdout.readline).result(60).decode() for _ in range(2))
 
         assert house.authority is not None and house.authority in printed.getvalue()
         download = httpx.get(house.authority, trust_env=False)
