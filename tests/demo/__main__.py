@@ -24,6 +24,7 @@ from tests.demo.scene import Timeline
 from tests.demo.serving import serve
 from tests.demo.tenant import PEOPLE, cast_from_packages, play
 from tests.demo.webcam import WebcamError, cast_from_webcam
+from tests.support.process import ProcessFailed
 from tests.support.stage import PROVIDERS
 
 OUT = Path("out/demo")

@@ -121,7 +121,7 @@ def refusals(tenant: Tenant, wallet: WalletClient) -> None:
         story="The photograph shows a part of the right person's face: too little to compare, so an officer looks.",
         expected="referred: poor_quality",
     )
-    lane.present(scene, wallet.qr_text(passes[5], at=now()), cast.cut_off)
+    lane.present(scene, wallet.qr_text(passes[5], at=now()), cast.cut_off, too_close=True)
 
     scene = timeline.scene(
         "a copied code after its proof expired",

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.demo import pictures
 from tests.demo.scene import Scene, Timeline
+from tests.support.camera import camera_frame
 from tests.support.stage import GateProcess
 
 Outcome = dict[str, Any]
@@ -33,14 +34,25 @@ class Lane:
         self._number = count(1)
 
     def present(
-        self, scene: Scene, text: str, face: Path, *, network: str = "up", step: str = "at the gate"
+        self,
+        scene: Scene,
+        text: str,
+        face: Path,
+        *,
+        network: str = "up",
+        step: str = "at the gate",
+        too_close: bool = False,
     ) -> Outcome:
-        """Hold up `text` as a code and stand there with `face`; the outcome becomes part of the scene."""
+        """Hold up `text` as a code and stand there with `face`; the outcome becomes part of the scene.
+
+        `too_close`: the photograph fills the frame and the frame cuts it, as for somebody who leans into the camera.
+        """
         name = f"{next(self._number):03d}"
         code = pictures.save(pictures.phone_frame(text), self.frames / f"{name}-code.png")
+        seen = face if too_close else pictures.save(camera_frame(face), self.frames / f"{name}-face.png")
         with self.timeline.step(scene, step):
-            outcome = self.gate.present(code, [face], network=network)
-        self.tell(scene, outcome, code, face)
+            outcome = self.gate.present(code, [seen], network=network)
+        self.tell(scene, outcome, code, seen)
         return outcome
 
     def tell(self, scene: Scene, outcome: Outcome, code: Path, face: Path) -> None:
