@@ -39,6 +39,9 @@ class OidcUnit(Protocol):
 
     def end_session(self, session_hash: bytes) -> None: ...
 
+    def end_sessions_of(self, traveller_id: UUID) -> None:
+        """Log this person out in every browser."""
+
     def add_code(self, code: AuthorizationCode) -> None: ...
 
     def spend_code(self, code_hash: bytes, at: datetime) -> tuple[AuthorizationCode, bool] | None:

@@ -114,6 +114,9 @@ class OidcUnit:
     def end_session(self, session_hash: bytes) -> None:
         self._run(delete(sessions).where(sessions.c.session_hash == session_hash))
 
+    def end_sessions_of(self, traveller_id: UUID) -> None:
+        self._run(delete(sessions).where(sessions.c.traveller_id == traveller_id))
+
     # --- codes, grants, refresh tokens ---
 
     def add_code(self, code: AuthorizationCode) -> None:

@@ -162,6 +162,17 @@ def test_grants_and_revocation(open_unit: OpenUnit) -> None:
     assert _do(open_unit, lambda unit: unit.grant(uuid4())) is None
 
 
+def test_all_sessions_of_one_person_end_together(open_unit: OpenUnit) -> None:
+    person, other = uuid4(), uuid4()
+    with open_unit() as unit:
+        for name, traveller in (("one", person), ("two", person), ("three", other)):
+            unit.add_session(_session(traveller, name))
+    _do(open_unit, lambda unit: unit.end_sessions_of(person))
+    with open_unit() as unit:
+        left = [unit.session(_hash(name), NOW) is not None for name in ("one", "two", "three")]
+    assert left == [False, False, True]
+
+
 def test_refresh_tokens_are_spent_once(open_unit: OpenUnit) -> None:
     grant = _grant()
     token = RefreshToken(_hash("t"), grant.grant_id, SOON)

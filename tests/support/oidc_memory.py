@@ -62,6 +62,10 @@ class OidcMemory:
     def end_session(self, session_hash: bytes) -> None:
         self.tables["sessions"].pop(session_hash, None)
 
+    def end_sessions_of(self, traveller_id: UUID) -> None:
+        sessions = self.tables["sessions"]
+        self.tables["sessions"] = {key: row for key, row in sessions.items() if row.traveller_id != traveller_id}
+
     def add_code(self, code: AuthorizationCode) -> None:
         self.tables["codes"][code.code_hash] = code
 

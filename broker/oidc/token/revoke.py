@@ -1,4 +1,8 @@
-"""Token revocation (RFC 7009): either token ends the whole grant; an unknown token is no error (2.2)."""
+"""Token revocation (RFC 7009): either token ends the whole grant; an unknown token is no error (2.2).
+
+It is how a wallet signs out, so it ends the person's login sessions at the broker too: on a shared phone, the next
+"Log in" would otherwise be answered for the person who left.
+"""
 
 from uuid import UUID
 
@@ -24,6 +28,7 @@ def revoke(server: AuthorizationServer, request: Request, parameters: Parameters
         grant = unit.grant(grant_id) if grant_id else None
         if grant is not None and grant.client_id == client.client_id:
             unit.revoke_grant(grant.grant_id, server.clock())
+            unit.end_sessions_of(grant.traveller_id)
 
 
 def _grant_of_access_token(server: AuthorizationServer, token: str) -> UUID | None:

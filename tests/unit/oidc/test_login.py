@@ -350,3 +350,16 @@ def test_the_login_page_works_without_scripts_and_loads_nothing_foreign(world: O
     assert "frame-ancestors 'none'" in policy
     assert page.headers["cache-control"] == "no-store"
     assert REDIRECT not in page.text
+
+
+def test_signing_out_ends_the_login_at_the_broker_too(world: OidcWorld) -> None:
+    """A phone may be shared: the next "Log in" must not silently be the previous person's."""
+    wallet, elsewhere = world.logged_in(), world.logged_in()
+    stranger = world.logged_in("macau", "macau-sousa")
+    wallet.logout()
+    for browser in (wallet, elsewhere):
+        shown = browser.follow(browser.browser.get(browser.authorization_url("v" * 43, "s", "n")))
+        assert isinstance(shown, httpx.Response)
+        assert "/login/iamsmart" in shown.text
+    answer = stranger.follow(stranger.browser.get(stranger.authorization_url("v" * 43, "s", "n")))
+    assert "code" in answer

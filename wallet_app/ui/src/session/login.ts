@@ -42,6 +42,8 @@ export async function startLogin(
     dpop_jkt: await broker.dpop.calculateThumbprint(),
     ui_locales: language,
   });
+  // Somebody left: the broker must not answer for them out of a session it may still hold.
+  if ((await database.count("signed_out")) > 0) parameters.set("prompt", "login");
   await database.put("logins", { verifier, nonce, returnTo, startedAt: now() }, state);
   const endpoint = broker.server.authorization_endpoint;
   if (endpoint === undefined) throw new LoginFailed("failed", "no authorization endpoint");
@@ -73,6 +75,7 @@ export async function finishLogin(config: Config, database: Database, callback: 
     if (pass.owner !== session.subject) await database.delete("passes", pass.passId);
   }
   await database.put("session", session, "current");
+  await database.clear("signed_out");
   return pending.returnTo;
 }
 

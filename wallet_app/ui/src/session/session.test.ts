@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Database, openDatabase } from "../store/database";
 import { FakeBroker, ISSUER, json } from "../testing/fake-broker";
@@ -150,6 +151,38 @@ describe("calls with the session", () => {
     await expect(calls.fetch("GET", "/wallet/v1/me")).rejects.toBeInstanceOf(TypeError);
     broker.down = false;
     expect((await calls.fetch("GET", "/wallet/v1/me")).status).toBe(200);
+  });
+
+  test("after signing out, the next login asks who is there, until one succeeds", async () => {
+    expect(broker.prompts).toEqual([null]);
+    await tokens().signOut();
+    await startLogin(config, database, { ...ask, now });
+    await logIn();
+    await logIn();
+    expect(broker.prompts).toEqual([null, "login", "login", null]);
+  });
+
+  test("a session that merely ended is taken up again without asking", async () => {
+    broker.endSession();
+    await expect(tokens().fetch("GET", "/wallet/v1/me")).rejects.toBeInstanceOf(SignedOut);
+    await logIn();
+    expect(broker.prompts).toEqual([null, null]);
+  });
+
+  test("a wallet from before this mark keeps what it had", async () => {
+    const old = await openDB("older", 1, {
+      upgrade(made) {
+        for (const store of ["keys", "session", "logins", "names"]) made.createObjectStore(store);
+        made.createObjectStore("device_keys", { autoIncrement: true });
+        made.createObjectStore("passes", { keyPath: "passId" });
+      },
+    });
+    await old.put("names", new Map([["HK-SZB", "Shenzhen Bay"]]), "zones");
+    old.close();
+    const opened = await openDatabase("older");
+    expect((await opened.get("names", "zones"))?.get("HK-SZB")).toBe("Shenzhen Bay");
+    expect(await opened.count("signed_out")).toBe(0);
+    opened.close();
   });
 
   test("signing out revokes and forgets everything, even offline", async () => {

@@ -45,27 +45,34 @@ interface Schema extends DBSchema {
   device_keys: { key: number; value: CryptoKeyPair };
   passes: { key: string; value: StoredPass };
   names: { key: "zones"; value: ReadonlyMap<string, string> };
+  /** Present from a sign-out until the next login succeeds. */
+  signed_out: { key: "mark"; value: true };
 }
 
 export type Database = IDBPDatabase<Schema>;
 
-const STORES = ["keys", "session", "logins", "device_keys", "passes", "names"] as const;
+const STORES = ["keys", "session", "logins", "device_keys", "passes", "names", "signed_out"] as const;
 
 export async function openDatabase(name = "tongguan"): Promise<Database> {
-  return openDB<Schema>(name, 1, {
-    upgrade(database) {
-      database.createObjectStore("keys");
-      database.createObjectStore("session");
-      database.createObjectStore("logins");
-      database.createObjectStore("device_keys", { autoIncrement: true });
-      database.createObjectStore("passes", { keyPath: "passId" });
-      database.createObjectStore("names");
+  return openDB<Schema>(name, 2, {
+    upgrade(database, before) {
+      if (before < 1) {
+        database.createObjectStore("keys");
+        database.createObjectStore("session");
+        database.createObjectStore("logins");
+        database.createObjectStore("device_keys", { autoIncrement: true });
+        database.createObjectStore("passes", { keyPath: "passId" });
+        database.createObjectStore("names");
+      }
+      database.createObjectStore("signed_out");
     },
   });
 }
 
-/** Forgets everything: keys, tokens, passes. */
+/** Forgets everything: keys, tokens, passes. Only that somebody signed out is kept. */
 export async function forgetAll(database: Database): Promise<void> {
   const transaction = database.transaction(STORES, "readwrite");
-  await Promise.all([...STORES.map((store) => transaction.objectStore(store).clear()), transaction.done]);
+  const cleared = STORES.map((store) => transaction.objectStore(store).clear());
+  const mark = transaction.objectStore("signed_out").put(true, "mark");
+  await Promise.all([...cleared, mark, transaction.done]);
 }

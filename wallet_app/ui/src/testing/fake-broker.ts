@@ -19,6 +19,8 @@ export class FakeBroker {
   /** Every request as "METHOD path". */
   readonly seen: string[] = [];
   readonly revoked: string[] = [];
+  /** `prompt` of every pushed request. */
+  readonly prompts: (string | null)[] = [];
   /** `iat` of every DPoP proof, in seconds. */
   readonly proofTimes: number[] = [];
   /** The `Date` of discovery, when it is to be told. */
@@ -77,6 +79,7 @@ export class FakeBroker {
     }
     if (pathname === "/oauth/par") {
       this.pushed = form;
+      this.prompts.push(form.get("prompt"));
       return json({ request_uri: "urn:pushed:1", expires_in: 60 }, 201);
     }
     if (pathname === "/oauth/token") return this.token(form);
