@@ -7,6 +7,7 @@ from pathlib import Path
 
 VERSION = 1
 LAST_RESORT_PAGES = 20_000
+EMPTYING_MS = 100
 
 _SCHEMA = """
 CREATE TABLE clock (
@@ -115,13 +116,28 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
+def empty_log(connection: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing. False while somebody still reads from it.
+
+    Writers wait meanwhile, so this does not wait for readers longer than a lane would not notice.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {EMPTYING_MS}")
+    try:
+        (blocked, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+    return not blocked
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All or nothing, durable when the block returns. Takes the write lock at once, so a read in it cannot go stale."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a commit that failed leaves it open; a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
