@@ -12,7 +12,7 @@ from broker.wire.keys import PublicKey
 from broker.wire.reasons import Reason
 from broker.wire.status_list import StatusList
 from broker.wire.trust_list import TrustList
-from gate_client.database import transaction
+from gate_client.database import empty_log, transaction
 
 
 class TrustStore:
@@ -23,6 +23,8 @@ class TrustStore:
         self._root = root
         self._trust: TrustList | None = None
         self._lists: dict[int, StatusList] = {}
+        # Nobody knows what a process before this one destroyed and left in the log.
+        self._wiped = False
 
     def trust_list(self, *, at: datetime) -> TrustList:
         """Return the newest trust list. `WireError` when there is none, it expired, or the file was tampered with."""
@@ -103,12 +105,17 @@ class TrustStore:
         return {epoch: EPOCH + expires_at * MICROSECOND for epoch, expires_at in rows}
 
     def destroy_expired(self, *, at: datetime) -> int:
-        """Delete dead secrets, bytes overwritten (secure_delete) and gone from the write-ahead log; count them."""
+        """Delete dead secrets, their bytes overwritten (secure_delete), and `wipe`; return how many there were."""
         with transaction(self._connection) as db:
             gone = db.execute("DELETE FROM epoch_secrets WHERE expires_at <= ?", (microseconds(at),)).rowcount
-        if gone:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._wiped = self._wiped and not gone
+        self.wipe()
         return gone
+
+    def wipe(self) -> bool:
+        """Empty the write-ahead log of what was destroyed. False when a reader is in the way: call again later."""
+        self._wiped = self._wiped or empty_log(self._connection)
+        return self._wiped
 
 
 def _stamp(signed: TrustList | StatusList) -> tuple[int, int]:

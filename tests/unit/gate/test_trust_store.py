@@ -108,3 +108,26 @@ def test_a_damaged_list_is_mended_by_the_next_one(world: World) -> None:
     fresh.accept_status_list(world.authority.status_list(version=2), 0, at=NOON)
     held = fresh.status_list(0, at=NOON)
     assert held is not None and held.version == 2
+
+
+def test_a_reader_in_the_way_only_delays_the_emptying_of_the_log(world: World) -> None:
+    secret = b"an epoch secret of thirty-two by"
+    world.trust.keep_secrets([EpochSecret(20_000, secret, NOON)])
+    reader = open_database(world.path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM epoch_secrets").fetchall()
+    assert world.trust.destroy_expired(at=NOON) == 1
+    assert not world.trust.wipe()
+    reader.execute("ROLLBACK")
+    assert world.trust.destroy_expired(at=NOON) == 0
+    assert world.trust.wipe()
+    assert not any(secret in path.read_bytes() for path in world.path.parent.iterdir())
+
+
+def test_a_new_process_empties_what_a_dead_one_left_in_the_log(world: World) -> None:
+    secret = b"an epoch secret of thirty-two by"
+    world.trust.keep_secrets([EpochSecret(20_000, secret, NOON)])
+    world.db.execute("DELETE FROM epoch_secrets")  # and then the process died
+    again = TrustStore(open_database(world.path), world.authority.root.public)
+    assert again.destroy_expired(at=NOON) == 0 and again.wipe()
+    assert not any(secret in path.read_bytes() for path in world.path.parent.iterdir())
