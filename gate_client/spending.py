@@ -23,7 +23,7 @@ from gate_client.outbox import Outbox
 RESERVATION = timedelta(seconds=45)
 """A reservation outlives the 30 s a session may take; by then the proof itself is stale."""
 REMEMBER = timedelta(days=1)
-"""How long a spend is kept after its pass expired: far beyond any clock error the guard tolerates."""
+"""How long a spend is kept after its pass expired, by the time that signed lists prove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Spending:
             self._outbox.refer(event_id, Reason.LANE_FAULT)
 
     def forget(self, *, at: datetime) -> None:
-        """Drop lapsed reservations and spends whose pass expired more than a day ago."""
+        """Drop lapsed reservations and spends whose pass expired more than a day before `at`, a time that is proven."""
         now = microseconds(at)
         with transaction(self._connection) as db:
             db.execute("DELETE FROM reservations WHERE lapses_at <= ?", (now,))

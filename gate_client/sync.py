@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic as monotonic_seconds
 from typing import Protocol
 
 from broker.wire import hpke
@@ -83,12 +84,16 @@ class Sync:
         *,
         clock: Callable[[], datetime],
         entropy: Entropy,
+        monotonic: Callable[[], float] = monotonic_seconds,
     ) -> None:
         self._records = records
         self._broker = broker
         self._identity = identity
         self._clock = clock
         self._entropy = entropy
+        self._monotonic = monotonic
+        # The broker's time when the clocks last agreed, and the monotonic seconds then.
+        self._agreed: tuple[datetime, float] | None = None
 
     def run_once(self) -> SyncReport:
         """Every step in order; stops asking when the broker does not answer."""
@@ -103,7 +108,7 @@ class Sync:
                 break
             except (BrokerRefused, WireError) as error:
                 report.alarms.append(f"{each.__name__.strip('_')}: {error.reason}: {error.detail}")
-        self._expire()
+        self._expire(report)
         return self._finished(report)
 
     def deliver(self) -> SyncReport:
@@ -121,7 +126,9 @@ class Sync:
         after = self._clock()
         ours = before + (after - before) / 2
         report.drift_seconds = (ours - broker_at).total_seconds()
-        if drift_alarm(ours, broker_at):
+        drifting = drift_alarm(ours, broker_at)
+        self._agreed = None if drifting else (broker_at, self._monotonic())
+        if drifting:
             report.alarms.append(f"{Reason.CLOCK_DRIFT}: {report.drift_seconds:+.1f} s from the broker")
         self._records.clock_store.agree(after, broker_at, self._records.connection)
 
@@ -181,17 +188,29 @@ class Sync:
             report.alarms.append(f"crossing {events[0].event_id.hex()}: {error}")
             return set()
 
-    def _expire(self) -> None:
-        """Only by a clock that is believed: a wrong one must not destroy secrets or forget spends."""
+    def _expire(self, report: SyncReport) -> None:
+        """Destroy what is over, by no clock alone: a wrong one must not destroy secrets or forget spends."""
+        records, at = self._records, self._confirmed_time()
+        if at is not None:
+            records.trust.destroy_expired(at=at)
+            # A spend forgotten too early lets a pass open again, so only what a signature proves ends one.
+            records.spending.forget(at=min(at, records.clock_store.guard.floor))
+        if not records.trust.wipe():
+            report.alarms.append("a destroyed secret may still be in the write-ahead log")
+        checkpoint(records.connection)
+
+    def _confirmed_time(self) -> datetime | None:
+        """A time that is not later than now by this clock, nor by the broker's word and the seconds since; or None."""
         at = self._clock()
         try:
             self._records.clock_store.observe(at)
         except VerifyError as error:
             log.warning("nothing is expired: %s", error)
-            return
-        self._records.trust.destroy_expired(at=at)
-        self._records.spending.forget(at=at)
-        checkpoint(self._records.connection)
+            return None
+        if self._agreed is None:
+            return None
+        broker_at, then = self._agreed
+        return min(at, broker_at + timedelta(seconds=self._monotonic() - then))
 
     def _finished(self, report: SyncReport) -> SyncReport:
         report.epochs = tuple(self._records.trust.epochs())

@@ -17,9 +17,11 @@ from broker.wire.gate_api import (
     verify_request,
 )
 from broker.wire.reasons import Reason
+from broker.wire.travel_pass import PassMode
 from gate_client.broker_client import BrokerRefused, BrokerUnreachable
+from gate_client.database import open_database
 from gate_client.sync import GateRecords, Sync
-from tests.support.gate_world import FRAME, NOON, World
+from tests.support.gate_world import FRAME, NOON, SetClock, WalletPass, World
 
 TODAY = (NOON - EPOCH) // timedelta(days=1)
 
@@ -91,9 +93,22 @@ def books(world: World) -> Books:
 
 
 @pytest.fixture
-def sync(world: World, books: Books) -> Sync:
+def ticks() -> SetClock:
+    """The monotonic clock, which nobody can set."""
+    return SetClock()
+
+
+@pytest.fixture
+def sync(world: World, books: Books, ticks: SetClock) -> Sync:
     records = GateRecords(world.db, world.clock_store, world.trust, world.outbox, world.spending)
-    return Sync(records, books, world.identity, clock=world.clock, entropy=lambda n: bytes(n))
+    return Sync(
+        records,
+        books,
+        world.identity,
+        clock=world.clock,
+        entropy=lambda n: bytes(n),
+        monotonic=lambda: ticks().timestamp(),
+    )
 
 
 def cross(world: World, count: int = 1) -> None:
@@ -120,12 +135,13 @@ def test_secrets_are_fetched_ahead_and_not_again(books: Books, sync: Sync) -> No
     assert books.secret_requests == 1
 
 
-def test_secrets_die_an_hour_after_their_day(world: World, sync: Sync, books: Books) -> None:
+def test_secrets_die_an_hour_after_their_day(world: World, sync: Sync, books: Books, ticks: SetClock) -> None:
     sync.run_once()
     books.reachable = False
-    world.clock.at = EPOCH + timedelta(days=TODAY + 1, minutes=59)
+    world.clock.at = ticks.at = EPOCH + timedelta(days=TODAY + 1, minutes=59)
     assert TODAY in sync.run_once().epochs
     world.clock.step(61)
+    ticks.step(61)
     assert TODAY not in sync.run_once().epochs
 
 
@@ -203,3 +219,85 @@ def test_a_wrong_clock_destroys_no_secret(world: World, books: Books, sync: Sync
     books.reachable = False
     world.clock_store.observe(NOON + timedelta(days=300))
     assert sync.run_once().epochs == (TODAY, TODAY + 1)
+
+
+def offline_pass_spent(world: World) -> WalletPass:
+    wallet = world.authority.wallet(mode=PassMode.OFFLINE, secret=b"\x03" * 32)
+    world.broker.reachable = False
+    lane = world.lane()
+    assert lane.show_text(wallet.text()) is None
+    outcome = lane.look(FRAME)
+    assert outcome is not None and outcome.opened
+    return wallet
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_clock_that_jumps_ahead_makes_no_spent_pass_good_again(
+    world: World, books: Books, sync: Sync, ticks: SetClock, reachable: bool
+) -> None:
+    sync.run_once()
+    wallet = offline_pass_spent(world)
+    world.clock.at = NOON + timedelta(days=3)
+    books.clock_offset, books.reachable = -timedelta(days=3), reachable
+    report = sync.run_once()
+    assert report.epochs == (TODAY, TODAY + 1), "no secret is destroyed by a clock that the broker does not confirm"
+    world.clock.at = NOON + timedelta(seconds=60)
+    books.clock_offset, books.reachable = timedelta(0), True
+    sync.run_once()
+    refused = world.lane().show_text(wallet.text(world.clock()))
+    assert refused is not None and refused.ruling.reasons == (Reason.ALREADY_SPENT,)
+
+
+def test_even_with_the_brokers_word_a_spend_outlives_what_signed_lists_prove(
+    world: World, books: Books, sync: Sync
+) -> None:
+    """A wrong time that gate and broker share (or that somebody tells both) is not enough to forget a spend."""
+    sync.run_once()
+    offline_pass_spent(world)
+    world.clock.at = NOON + timedelta(days=3)
+    assert sync.run_once().alarms == []
+    assert world.db.execute("SELECT count(*) FROM spends").fetchone() == (1,)
+    books.status = {0: world.authority.status_list(at=world.clock(), version=2)}
+    sync.run_once()
+    assert world.db.execute("SELECT count(*) FROM spends").fetchone() == (0,)
+
+
+def test_a_gate_that_never_heard_the_brokers_time_destroys_nothing(world: World, books: Books, sync: Sync) -> None:
+    world.trust.keep_secrets([EpochSecret(TODAY, bytes(32), NOON + timedelta(hours=1))])
+    books.reachable = False
+    world.clock.step(7200)
+    assert sync.run_once().epochs == (TODAY,)
+
+
+def test_while_gate_and_broker_disagree_nothing_is_destroyed(world: World, books: Books, sync: Sync) -> None:
+    world.trust.keep_secrets([EpochSecret(TODAY - 1, bytes(32), NOON - timedelta(hours=1))])
+    books.clock_offset = timedelta(seconds=-3)
+    assert TODAY - 1 in sync.run_once().epochs
+    books.clock_offset = timedelta(seconds=-1)
+    assert TODAY - 1 not in sync.run_once().epochs
+
+
+def test_without_a_line_secrets_die_by_the_time_that_passed_since_the_brokers(
+    world: World, books: Books, sync: Sync, ticks: SetClock
+) -> None:
+    sync.run_once()
+    books.reachable = False
+    world.clock.at = EPOCH + timedelta(days=TODAY + 1, minutes=61)
+    assert TODAY in sync.run_once().epochs, "the clock jumped"
+    ticks.at = world.clock.at
+    assert TODAY not in sync.run_once().epochs
+
+
+def test_a_log_that_could_not_be_emptied_is_an_alarm_until_it_is(world: World, books: Books, sync: Sync) -> None:
+    sync.run_once()
+    reader = open_database(world.path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM epoch_secrets").fetchall()
+    world.clock.at = later = EPOCH + timedelta(days=TODAY + 1, minutes=61)
+    books.trust = world.authority.trust_list(later)
+    alarm = "a destroyed secret may still be in the write-ahead log"
+    report = sync.run_once()
+    assert TODAY not in report.epochs and report.alarms == [alarm]
+    reader.execute("ROLLBACK")
+    assert sync.run_once().alarms == []
+    assert not any(b"\x03" * 32 in path.read_bytes() for path in world.path.parent.iterdir())
