@@ -13,7 +13,7 @@ from threading import Event
 import numpy as np
 
 from broker.wire.errors import WireError
-from gate_client.broker_client import BrokerClient
+from gate_client.broker_client import SYNC_SECONDS, BrokerClient
 from gate_client.clock_store import ClockStore
 from gate_client.database import open_database
 from gate_client.devices.code_reader import ZxingReader
@@ -65,7 +65,8 @@ def open_sync(home: GateHome, *, clock_store: ClockStore | None = None, network:
     """A sync over its own connection and HTTP pool."""
     config = home.config()
     connection = open_database(home.database)
-    client = BrokerClient(config.broker, ca=Path(config.ca) if config.ca else None, network=network)
+    ca = Path(config.ca) if config.ca else None
+    client = BrokerClient(config.broker, ca=ca, network=network, deadline_seconds=SYNC_SECONDS)
     try:
         held = records(connection, home, clock_store or ClockStore(connection))
         yield Sync(held, client, home.identity(), clock=utc_now, entropy=os.urandom)

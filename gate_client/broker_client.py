@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,10 +14,15 @@ import httpx
 
 from broker.wire.gate_api import MEDIA_TYPE
 from broker.wire.reasons import Reason
+from gate_client.deadline import Deadline, DeadlineTransport
 
 MAX_ANSWER = 2 * 1024 * 1024
-# A lane waits for these; a sync could wait longer and does not need to.
 TIMEOUT = httpx.Timeout(3.0, connect=1.0)
+"""For one connect, read or write."""
+LANE_SECONDS = 3.0
+"""For a whole exchange while a traveller waits, however its bytes arrive."""
+SYNC_SECONDS = 30.0
+"""For a whole exchange beside the lane: a full status list over a slow line."""
 
 
 class BrokerUnreachable(Exception):
@@ -42,14 +48,15 @@ class BrokerClient:
         ca: Path | None = None,
         network: Event | None = None,
         transport: httpx.BaseTransport | None = None,
+        deadline_seconds: float = LANE_SECONDS,
     ) -> None:
-        if urlsplit(base_url).scheme not in {"https", "http"}:
+        if urlsplit(base_url).scheme not in {"https", "http"}:  # lower-cased by urlsplit
             raise ValueError("the broker's address is an http or https URL")
-        verify = ssl.create_default_context(cafile=ca) if base_url.startswith("https") else False
         self._network = network
-        self._http = httpx.Client(
-            base_url=base_url, verify=verify, timeout=TIMEOUT, transport=transport, trust_env=False
-        )
+        self._deadline = Deadline(deadline_seconds, monotonic)
+        if transport is None:
+            transport = DeadlineTransport(ssl.create_default_context(cafile=ca), self._deadline)
+        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT, transport=transport, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -119,6 +126,7 @@ class BrokerClient:
     def _send(self, method: str, path: str, **arguments: Any) -> bytes:
         if self._network is not None and not self._network.is_set():
             raise BrokerUnreachable("the network is cut")
+        self._deadline.begin()
         try:
             with self._http.stream(method, path, **arguments) as response:
                 body = bytearray()

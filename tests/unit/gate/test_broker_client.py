@@ -1,13 +1,21 @@
 """A refusal is a decision, a silence is none, and no answer is taken on trust."""
 
+import contextlib
+import socket
+import ssl
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
 from broker.wire.reasons import Reason
 from gate_client.broker_client import MAX_ANSWER, BrokerClient, BrokerRefused, BrokerUnreachable
+from gate_client.deadline import Deadline
+from tests.support.stub_broker import StubBroker
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -111,3 +119,94 @@ def test_accepted_events_are_ids(accepted: object) -> None:
 def test_only_web_addresses_are_taken() -> None:
     with pytest.raises(ValueError, match="http"):
         BrokerClient("file:///etc")
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "Https", "http"])
+def test_certificates_are_verified_however_the_scheme_is_written(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts: list[ssl.SSLContext] = []
+    pool = httpcore.ConnectionPool
+
+    def watched(**keywords: Any) -> httpcore.ConnectionPool:
+        contexts.append(keywords["ssl_context"])
+        return pool(**keywords)
+
+    monkeypatch.setattr(httpcore, "ConnectionPool", watched)
+    BrokerClient(f"{scheme}://broker.test").close()
+    assert contexts
+    assert all(context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname for context in contexts)
+
+
+class DrippingServer:
+    """Answers one connection: `head` at once, then `drip` every 20 ms until told to stop."""
+
+    def __init__(self, head: bytes, drip: bytes) -> None:
+        self._parts = head, drip
+        self._stop = Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "DrippingServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._socket.close()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        head, drip = self._parts
+        connection, _ = self._socket.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            for _ in range(200):  # four seconds at most
+                if self._stop.wait(0.02):
+                    return
+                connection.sendall(drip)
+
+
+@pytest.mark.parametrize(
+    ("head", "drip"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nx-slow: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b""),
+    ],
+    ids=["body", "chunks", "headers", "interim answers", "silence"],
+)
+def test_an_answer_that_drips_is_given_up_at_the_deadline(head: bytes, drip: bytes) -> None:
+    with DrippingServer(head, drip) as server:
+        slow = BrokerClient(server.url, deadline_seconds=0.4)
+        began = monotonic()
+        with pytest.raises(BrokerUnreachable):
+            slow.release(b"signed")
+        assert monotonic() - began < 2.0, "a byte now and then does not hold the lane"
+        slow.close()
+
+
+def test_every_exchange_has_a_deadline_of_its_own() -> None:
+    now = [0.0]
+    deadline = Deadline(3.0, lambda: now[0])
+    deadline.begin()
+    now[0] = 2.0
+    assert (deadline.cap(5.0), deadline.cap(0.5), deadline.cap(None)) == (1.0, 0.5, 1.0)
+    now[0] = 3.0
+    with pytest.raises(httpcore.ReadTimeout):
+        deadline.cap(5.0)
+    deadline.begin()
+    assert deadline.cap(5.0) == 3.0
+
+
+def test_a_client_that_was_idle_has_its_whole_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("gate_client.broker_client.monotonic", lambda: now[0])
+    with StubBroker() as broker:
+        patient = BrokerClient(broker.url)
+        patient.time()
+        now[0] = 60.0
+        patient.time()
+        patient.close()
