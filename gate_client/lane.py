@@ -115,6 +115,7 @@ class Lane:
             return None
         with self._fault_closed(session):
             reason = session.look(frame, self._checks)
+            self._drain()  # who came in while the models ran; an answer that is overtaken is ignored below
             if reason is None:
                 self._apply(Event(Happened.FACE_MATCHED, session.id))
             elif reason in costing:
@@ -193,13 +194,14 @@ class Lane:
     def _spend(self, session: Session) -> None:
         try:
             at = self._hardware.clock()
-            self._checks.clock_store.observe(at)
+            session.recheck(self._checks, at=at)
             self._recorder.spend(session, openings_before=self._hardware.doors.exit_openings(), at=at)
         except VerifyError as error:
             log.warning("not spent: %s", error)
             session.findings.append(Finding(Check.RESERVATION, (error.reason,)))
             self._apply(Event(Happened.SPEND_REFUSED, session.id, (error.reason,)))
         else:
+            self._drain()  # the last look before the exit opens
             self._apply(Event(Happened.SPENT, session.id))
 
     def _open_exit(self, session: Session) -> None:
@@ -267,10 +269,10 @@ class Lane:
                 doors.close_entry()
             case Command.CLOSE_EXIT:
                 doors.close_exit()
-            case Command.OPEN_EXIT if session is not None and session.spent:
-                self._open_exit(session)
             case Command.OPEN_EXIT if self._state.phase is Phase.EMERGENCY_OPEN:
                 doors.open_exit()
+            case Command.OPEN_EXIT if session is not None and session.spent:
+                self._open_exit(session)
             case Command.SPEND if session is not None:
                 self._spend(session)
             case Command.CALL_OFFICER:

@@ -7,10 +7,10 @@ from datetime import datetime
 from broker.wire.errors import VerifyError, WireError
 from broker.wire.gate_api import CrossingMode
 from broker.wire.reasons import Reason
-from broker.wire.status_list import StatusList
+from broker.wire.status_list import LIST_BITS, StatusList
 from gate_client.clock_store import ClockStore
 from gate_client.core.decision import Check, Finding, Reasons, Ruling, Score, decide
-from gate_client.core.pass_check import CheckedPass, PassDenied, check_pass
+from gate_client.core.pass_check import CheckedPass, PassDenied, check_pass, recheck_pass
 from gate_client.devices.frames import BrokenFrame, Frame
 from gate_client.evidence import ImageKeeper
 from gate_client.matcher import FaceMatcher, FaceRefused
@@ -43,6 +43,7 @@ class Session:
     watch: Stopwatch
     findings: list[Finding] = field(default_factory=list)
     pass_id: bytes | None = None
+    checked: CheckedPass | None = None
     ticket: Ticket | None = None
     template: Template | None = None
     mode: CrossingMode = CrossingMode.ONLINE
@@ -66,11 +67,9 @@ class Session:
             self.pass_id = error.pass_id
             return self._failed(Check.TRAVEL_PASS, error.reasons, error.detail, checks)
         except WireError as error:
-            # The lists themselves, not the code: none yet, expired, or put back on disk. The gate is unfit to judge.
-            reason = error.reason if error.reason is Reason.LIST_ROLLED_BACK else Reason.LANE_FAULT
-            return self._failed(Check.TRAVEL_PASS, (reason,), str(error), checks)
+            return self._failed(Check.TRAVEL_PASS, (_unfit(error),), str(error), checks)
         self.findings.append(Finding(Check.TRAVEL_PASS))
-        self.pass_id = checked.pass_id
+        self.pass_id, self.checked = checked.pass_id, checked
         # (3) Hold the proof before anything is released for it.
         ticket = Ticket(checks.lane, self.id, checked.pass_id, checked.travel_pass.claims.expires_at)
         try:
@@ -116,6 +115,19 @@ class Session:
         self.findings.append(Finding(Check.FACE))
         return None
 
+    def recheck(self, checks: Checks, *, at: datetime) -> None:
+        """Step 7: is the clock still believed and the pass still good, by the newest lists? `VerifyError` if not."""
+        checks.clock_store.observe(at)
+        if self.checked is None:
+            raise VerifyError(Reason.LANE_FAULT, "a match without a checked pass")
+        with self.watch.stage("recheck"):
+            number = self.checked.travel_pass.claims.status_index // LIST_BITS
+            try:
+                trusted, listed = checks.trust.trust_list(at=at), checks.trust.status_list(number, at=at)
+            except WireError as error:
+                raise VerifyError(_unfit(error), str(error)) from error
+            recheck_pass(self.checked, trust_list=trusted, listed=listed, expected_zone=checks.zone, at=at)
+
     def rule(self) -> Ruling:
         """Step 6: everything found, weighed. Tries that failed before one matched do not count against it."""
         missed = (Finding(Check.FACE, tuple(self.missed)),) if self.missed and not self._matched() else ()
@@ -142,3 +154,8 @@ class Session:
         self.findings.append(Finding(check, reasons))
         checks.log(f"{check}: {detail}")
         return reasons
+
+
+def _unfit(error: WireError) -> Reason:
+    """The lists themselves, not the code: none yet, expired, or put back on disk. The gate is unfit to judge."""
+    return error.reason if error.reason is Reason.LIST_ROLLED_BACK else Reason.LANE_FAULT

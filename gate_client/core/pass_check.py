@@ -95,6 +95,23 @@ def check_pass(
     return CheckedPass(text if isinstance(text, str) else text.decode("ascii"), qr, verified, verdict)
 
 
+def recheck_pass(
+    checked: CheckedPass,
+    *,
+    trust_list: TrustList,
+    listed: StatusList | None,
+    expected_zone: str,
+    at: datetime,
+) -> None:
+    """Is the pass still good some time after its code was read? `VerifyError` when it is not.
+
+    `listed`: the newest status list of the pass's number. The device proof is not asked again: it was fresh when the
+    code was read, and is held since.
+    """
+    still = travel_pass.verify(checked.qr.pass_bytes, trust_list, at=at, expected_zone=expected_zone)
+    status_list.judge(listed, still, at=at)
+
+
 def _denied(failed: list[WireError], pass_id: bytes | None) -> PassDenied:
     reasons = distinct(error.reason for error in failed)
     return PassDenied(reasons, pass_id, "; ".join(error.detail for error in failed))

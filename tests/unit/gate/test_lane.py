@@ -1,9 +1,11 @@
 """The whole lane over fakes: every way a session can end, by its reasons."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +14,14 @@ from broker.wire.gate_api import CrossingMode, Decision, EpochSecret
 from broker.wire.reasons import Reason
 from broker.wire.travel_pass import PassMode
 from gate_client.core.lane import Phase
+from gate_client.database import open_database
 from gate_client.devices.doors import DoorFault, SimulatedDoors
 from gate_client.devices.frames import BrokenFrame
 from gate_client.evidence import UnsafeKeepImages
 from gate_client.lane import Lane
 from gate_client.outcome import LaneOutcome
-from tests.support.gate_world import FRAME, NOON, World, epoch_of_day
+from gate_client.trust_store import TrustStore
+from tests.support.gate_world import FRAME, NOON, Authority, World, epoch_of_day, whole
 
 SECRET = b"e" * 32
 
@@ -292,6 +296,83 @@ def test_two_people_in_the_lane_call_an_officer(world: World) -> None:
     assert verdict(lane.tick() or lane.give_up()) == (Decision.REFERRED, ["lane_fault"], False)
     assert lane.state.phase is Phase.TAILGATE
     assert lane.look(FRAME) is None, "the session is over"
+
+
+class CallsBack:
+    """Runs `then` inside the wrapped call: something happens in the lane while its software is busy."""
+
+    def __init__(self, call: Callable[..., Any], then: Callable[[], None]) -> None:
+        self._call = call
+        self._then = then
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        self._then()
+        return self._call(*arguments, **keywords)
+
+
+def test_somebody_who_enters_while_the_face_is_compared_keeps_the_exit_shut(world: World) -> None:
+    doors = SimulatedDoors(world.path.parent / "counter")
+    lane, wallet = world.lane(doors=doors), world.wallet()
+    world.matcher.match = CallsBack(world.matcher.match, doors.enter)  # type: ignore[method-assign]
+    assert verdict(cross(lane, wallet.text())) == (Decision.REFERRED, ["lane_fault"], False)
+    assert (lane.state.phase, doors.exit_openings(), doors.exit_is_open) == (Phase.TAILGATE, 0, False)
+    doors.lead_out()
+    assert lane.officer_done() is Phase.IDLE
+    assert verdict(cross(world.lane("b"), wallet.text()))[1] != ["already_spent"], "nothing was used up"
+
+
+def test_somebody_who_enters_while_the_pass_is_spent_keeps_the_exit_shut(world: World) -> None:
+    doors = SimulatedDoors(world.path.parent / "counter")
+    lane, wallet = world.lane(doors=doors), world.wallet()
+    world.spending.spend = CallsBack(world.spending.spend, doors.enter)  # type: ignore[method-assign]
+    assert verdict(cross(lane, wallet.text())) == (Decision.REFERRED, ["lane_fault"], False)
+    assert (lane.state.phase, doors.exit_openings(), doors.exit_is_open) == (Phase.TAILGATE, 0, False)
+    assert [(event.decision, event.opened) for event in world.outbox.pending()] == [(Decision.REFERRED, False)]
+
+
+@pytest.mark.parametrize("busy", ["match", "spend"])
+def test_an_emergency_while_the_software_is_busy_is_no_clearance(world: World, busy: str) -> None:
+    doors = SimulatedDoors()
+    lane = world.lane(doors=doors)
+    whose = world.matcher if busy == "match" else world.spending
+    setattr(whose, busy, CallsBack(getattr(whose, busy), doors.press_emergency))
+    assert verdict(cross(lane, world.wallet().text())) == (Decision.REFERRED, ["lane_fault"], False)
+    assert lane.state.phase is Phase.EMERGENCY_OPEN and doors.entry_is_open and doors.exit_is_open
+
+
+def test_a_pass_that_expires_between_code_and_decision_does_not_open(world: World) -> None:
+    lane, wallet = world.lane(), world.wallet().but(expires_at=whole(NOON) + timedelta(seconds=10))
+    assert lane.show_text(wallet.text()) is None
+    world.clock.step(15)
+    assert verdict(lane.look(FRAME) or lane.give_up()) == (Decision.REFERRED, ["expired"], False)
+    assert world.db.execute("SELECT count(*) FROM spends").fetchone() == (0,)
+
+
+def test_a_pass_revoked_between_code_and_decision_does_not_open(world: World) -> None:
+    lane, wallet = world.lane(), world.wallet()
+    assert lane.show_text(wallet.text()) is None
+    newer = world.authority.status_list(wallet.claims.status_index, version=2)
+    TrustStore(open_database(world.path), world.authority.root.public).accept_status_list(newer, 0, at=NOON)
+    assert verdict(lane.look(FRAME) or lane.give_up()) == (Decision.REFERRED, ["revoked"], False)
+    assert world.db.execute("SELECT count(*) FROM spends").fetchone() == (0,)
+
+
+def test_lists_that_expire_between_code_and_decision_are_the_gates_fault(world: World) -> None:
+    short = world.authority.trust_list(version=2, lifetime=timedelta(seconds=10))
+    world.trust.accept_trust_list(short, at=NOON)
+    lane = world.lane()
+    assert lane.show_text(world.wallet().text()) is None
+    world.clock.step(15)
+    assert verdict(lane.look(FRAME) or lane.give_up()) == (Decision.REFERRED, ["lane_fault"], False)
+
+
+def test_a_key_withdrawn_between_code_and_decision_does_not_open(world: World) -> None:
+    lane, wallet = world.lane(), world.wallet()
+    assert lane.show_text(wallet.text()) is None
+    stranger = Authority()
+    stranger.root, stranger.status = world.authority.root, world.authority.status
+    world.trust.accept_trust_list(stranger.trust_list(version=2), at=NOON)
+    assert verdict(lane.look(FRAME) or lane.give_up()) == (Decision.REFERRED, ["unknown_key"], False)
 
 
 def test_an_emergency_ends_the_session_and_opens_both_doors(world: World) -> None:
