@@ -10,7 +10,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import Annotated, NoReturn
 
 import typer
@@ -33,6 +32,7 @@ from gate_client.home import GateHome, HomeError
 from gate_client.inference.registry import RegistryError
 from gate_client.inference.sessions import ModelsMissing
 from gate_client.kiosk.board import Board
+from gate_client.kiosk.officer_button import OfficerButton
 from gate_client.kiosk.server import Kiosk
 from gate_client.outcome import LaneOutcome
 from gate_client.process_mode import run_lines
@@ -108,7 +108,7 @@ def run(
     """Run the lane. Outcomes are printed as JSON, one a line; with a kiosk, its two addresses come first."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     keeper: ImageKeeper = UnsafeKeepImages(evidence) if evidence else KeepNothing()
-    board, pressed = Board(), Event()
+    board, button = Board(), None
     with _plain_errors(), ExitStack() as stack:
         gate = stack.enter_context(
             open_gate(
@@ -121,11 +121,12 @@ def run(
             )
         )
         if kiosk is not None:
-            _serve(stack, board, kiosk, pressed.set)
+            button = OfficerButton(lambda: gate.lane.state)
+            _serve(stack, board, kiosk, button.press)
         if frames == "stdin":
             run_lines(gate, sys.stdin.buffer, sys.stdout)
         else:
-            _run_camera(gate, frames, pressed if kiosk is not None else None)
+            _run_camera(gate, frames, button)
 
 
 def _serve(stack: ExitStack, board: Board, port: int, officer_done: Callable[[], None]) -> None:
@@ -137,14 +138,12 @@ def _serve(stack: ExitStack, board: Board, port: int, officer_done: Callable[[],
     print(f"Officer   http://127.0.0.1:{server.port}/officer?key={key}", flush=True)
 
 
-def _run_camera(gate: Gate, frames: str, pressed: Event | None) -> None:
+def _run_camera(gate: Gate, frames: str, button: OfficerButton | None) -> None:
     """Without a kiosk nobody can press the officer's button, so the simulated one comes at once."""
 
     def officer() -> bool:
-        if pressed is not None and not pressed.is_set():
+        if button is not None and not button.take():
             return False
-        if pressed is not None:
-            pressed.clear()
         gate.doors.lead_out()
         return True
 
