@@ -3,7 +3,9 @@
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from broker.wire.errors import WireError
 from broker.wire.fields import NAME, ZONE
@@ -31,13 +33,15 @@ def enrol(
 ) -> GateConfig:
     """Enrol this home through `client`, which talks to `broker`.
 
-    `expected_root`: hex kid of the root, told by other means; without it the TLS channel vouches.
+    `expected_root`: hex kid of the root, told by other means; without it the TLS channel vouches, so over plain http
+    it is required.
 
     Raises `HomeError` (already enrolled), `EnrolmentFailed`, `BrokerRefused`, `BrokerUnreachable`.
     """
     # (1) The key exists on disk before the code is used up, so a crash in between costs nothing but the code.
     if home.enrolled:
         raise HomeError(f"{home.folder} is enrolled already")
+    require_a_trusted_way(broker, expected_root=expected_root)
     home.create()
     signer = home.key(entropy)
     # (2) Trade the code.
@@ -61,6 +65,24 @@ def enrol(
     # (5) Only now is the gate enrolled.
     home.save(config)
     return config
+
+
+def require_a_trusted_way(broker: str, *, expected_root: str | None) -> None:
+    """Raises `EnrolmentFailed` where anybody on the way could send a root of their own: http beyond this machine."""
+    address = urlsplit(broker)
+    if address.scheme == "https" or expected_root is not None or _is_loopback(address.hostname or ""):
+        return
+    raise EnrolmentFailed(
+        "over plain http anybody on the way could pass off a root as the broker's: use an https address,"
+        " or insist on the root key's id, told by other means, with --root"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _keep_ca(home: GateHome, ca: Path | None) -> str | None:

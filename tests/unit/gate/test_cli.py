@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from gate_client.assembly import utc_now
 from gate_client.cli import app
+from gate_client.enrolment import require_a_trusted_way
 from gate_client.home import GateHome, HomeError, from_base64url, to_base64url
 from tests.support.gate_world import Authority
 from tests.support.stub_broker import StubBroker
@@ -139,3 +140,22 @@ def test_base64url_is_exact() -> None:
     for wrong in ("//4=", "_-4=", "_-5", "a", "é"):
         with pytest.raises(ValueError):
             from_base64url(wrong)
+
+
+@pytest.mark.parametrize("address", ["http://broker.example", "HTTP://192.0.2.7:8000", "http://127.0.0.1.example"])
+def test_over_plain_http_a_root_must_be_told_by_other_means(address: str, tmp_path: Path) -> None:
+    refused = gate("enrol", "--broker", address, "--code", "once", "--home", tmp_path / "gate")
+    said = " ".join(refused.output.split())
+    assert refused.exit_code == 1 and "--root" in said and "https" in said
+    assert not (tmp_path / "gate").exists(), "refused before a key is made or the code is used up"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000", "https://b.test"]
+)
+def test_loopback_and_tls_need_no_root(address: str) -> None:
+    require_a_trusted_way(address, expected_root=None)
+
+
+def test_a_root_told_by_other_means_makes_plain_http_do() -> None:
+    require_a_trusted_way("http://broker.example", expected_root="00" * 8)
