@@ -40,6 +40,7 @@ from broker.web.bodies import Bodies
 from broker.web.headers import SecurityHeaders, WalletOrigin
 from broker.web.request_log import RequestLog
 from broker.web.services import Services
+from broker.web.throttle import Throttle
 from broker.wire.identity_connector import IdentityConnector
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
@@ -79,6 +80,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     error_handlers.install(app)
     # Innermost first: a refused body still gets its headers, its CORS and its line in the log.
     app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES})
+    app.add_middleware(Throttle, per_minute=settings.logins_per_minute)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(RequestLog, new_id=lambda: token_hex(8))
     app.add_middleware(WalletOrigin, origins=settings.wallet.origins)

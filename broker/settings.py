@@ -88,6 +88,10 @@ class Settings(BaseSettings):
     # Worker threads of one process; its connection pool is a little larger, so that no thread waits for a connection.
     threads: int = Field(default=40, ge=1, le=400)
 
+    # How many requests that begin a login one client address may send in a minute to each worker process. A login takes
+    # three. Behind a proxy every client has the proxy's address: limit there, and raise this.
+    logins_per_minute: int = Field(default=600, ge=1)
+
     # Where the face models are; unset: the platform's cache directory.
     models: Path | None = None
     licence_clean: bool = False

@@ -31,6 +31,7 @@ _FOR_PEOPLE: Mapping[str, str] = {
     "invalid-request": "bad_request",
     "database-unavailable": "unavailable",
     "overloaded": "unavailable",
+    "too-many-requests": "unavailable",
     "outcome-unknown": "unknown_outcome",
     "not-authenticated": "form_expired",
 }

@@ -39,6 +39,9 @@ REGISTER: Mapping[str, ProblemType] = {
     # Who asks.
     "not-authenticated": ProblemType(401, "Who asks is not proven", "Log in, or sign the request with a current key."),
     "forbidden": ProblemType(403, "This is not allowed", "Ask for what the token or the session permits."),
+    "too-many-requests": ProblemType(
+        429, "Too many logins were begun from this address", "Wait as long as Retry-After says, in seconds."
+    ),
     "form-expired": ProblemType(403, "The form is no longer valid", "Open the page again and send the form anew."),
     # What the broker answers no to.
     "consent-required": ProblemType(
