@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli import keys
 from broker.cli.database import database_url, failures
 from broker.cli.logs import configure_logs
 from broker.settings import CONFIG_FILE, Settings
@@ -21,6 +22,7 @@ from broker.stores.migrate import migrate
 from broker.stores.signing_keys import SigningKeys
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(keys.app, name="keys")
 
 Home = Annotated[Path, typer.Option("--home", envvar="TONGGUAN_HOME", help="The broker's home directory.")]
 

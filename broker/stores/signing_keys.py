@@ -34,7 +34,9 @@ class RetiredKey:
 
 
 class SigningKeys:
-    """Keys by use. They are read from the files at each call: a rotation takes effect without a restart."""
+    """Keys by use, read from the files at each call. A process that keeps the signers it was given, as the broker's do,
+    signs with the old key after a rotation until it is restarted.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
