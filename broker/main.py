@@ -76,11 +76,11 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
     for module in (site, consent_page, wallet, gates, journal):
         app.include_router(module.router)
-    authorization_routes.install(app, ports.authorization)
-    error_handlers.install(app)
-    # Innermost first: a refused body still gets its headers, its CORS and its line in the log.
+    # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES})
     app.add_middleware(Throttle, per_minute=settings.logins_per_minute)
+    authorization_routes.install(app, ports.authorization)
+    error_handlers.install(app)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(RequestLog, new_id=lambda: token_hex(8))
     app.add_middleware(WalletOrigin, origins=settings.wallet.origins)

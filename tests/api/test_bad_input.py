@@ -343,4 +343,5 @@ def test_one_address_begins_so_many_logins_a_minute_and_no_more(web: WebWorld) -
         assert [answer.status_code for answer in answers] == [401, 401, 429]
         assert problem(answers[2])["type"] == "/problems/too-many-requests"
         assert answers[2].headers["retry-after"] == "30"
+        assert answers[2].headers["dpop-nonce"]
         assert http.get("/healthz").status_code == 200
