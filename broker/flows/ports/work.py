@@ -1,0 +1,41 @@
+"""One transaction over all of them."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from broker.flows.ports.consents import ConsentLedger
+from broker.flows.ports.gates import EpochRegister, GateRegister
+from broker.flows.ports.journal import Journal
+from broker.flows.ports.lists import StatusRegister, TrustListShelf
+from broker.flows.ports.passes import PassRegister
+from broker.flows.ports.people import LoginRegister, Travellers
+from broker.flows.ports.templates import TemplateVault
+
+
+class Work(Protocol):
+    """One transaction over everything that the flows touch."""
+
+    @property
+    def travellers(self) -> Travellers: ...
+    @property
+    def logins(self) -> LoginRegister: ...
+    @property
+    def consents(self) -> ConsentLedger: ...
+    @property
+    def templates(self) -> TemplateVault: ...
+    @property
+    def passes(self) -> PassRegister: ...
+    @property
+    def status(self) -> StatusRegister: ...
+    @property
+    def trust_lists(self) -> TrustListShelf: ...
+    @property
+    def gates(self) -> GateRegister: ...
+    @property
+    def epochs(self) -> EpochRegister: ...
+    @property
+    def journal(self) -> Journal: ...
+
+
+BeginWork = Callable[[], AbstractContextManager[Work]]
