@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -30,7 +31,7 @@ from gate_client.inference.engine import FaceEngine, default_model_dir
 from gate_client.inference.fetch import fetch, read_member
 from gate_client.inference.registry import load_registry
 from gate_client.inference.statistics import ScoreSet, accuracy_by_fold, operating_points
-from tests.bench.figures import OUT, Figures, percentile
+from tests.bench.figures import OUT, SKIPPED, Figures, percentile
 
 DATA = Path("../shared/data/faces")
 TIMED_IMAGES = 150
@@ -167,7 +168,7 @@ def timings(labels: Labels) -> dict[str, list[float]]:
 def main() -> None:
     if not (DATA / "pairs.csv").is_file():
         print(f"skipped: {DATA} is not here (LFW deep-funnelled, View 2 folds 0-4)")
-        return
+        sys.exit(SKIPPED)
     figures = Figures("face_accuracy")
     registry = load_registry(default_model_dir())
     build(registry, default_model_dir(), progress=lambda _what, _done, _total: None)

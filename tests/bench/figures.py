@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 OUT = Path("out/bench")
+SKIPPED = 77
+"""Exit code of a benchmark whose data is not on this machine (the convention of Automake's test driver)."""
 
 
 @dataclass(frozen=True)
