@@ -101,7 +101,8 @@ def bench_minting(figures: Figures, world: World, people: list[UUID], seconds: f
 
             rate, latencies = measure(mint, seconds=seconds, threads=callers)
             what = f"{mode.name.lower()}, {size} a call, {callers} at once"
-            target = (">=", MINTING_TARGET) if (size, callers) == (BATCH, threads) else None
+            # One a call is what the wallet sends, so it is held to the target as the full batch is.
+            target = (">=", MINTING_TARGET) if callers == threads else None
             figures.add(f"passes minted, {what}", rate, "/s", target=target)
             figures.add_latencies(f"minting, {what}", latencies)
 
