@@ -47,6 +47,8 @@ class VerifiedClaims(BaseModel):
     birth_date: Annotated[date, Field(repr=False)]
     document_type: DocumentType
     document_number: Annotated[str, Field(pattern=r"^[A-Z0-9]{7,18}$", repr=False)]
+    document_expires: Annotated[date | None, Field(repr=False)] = None
+    """The last day of its validity, where the authority says so."""
 
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:
