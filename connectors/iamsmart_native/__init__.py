@@ -1,0 +1,1 @@
+"""iAM Smart (智方便), Hong Kong, in its own dialect: specs/iamsmart.md."""
