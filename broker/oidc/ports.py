@@ -2,8 +2,9 @@
 commits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +17,9 @@ from broker.core.authorization import (
     PendingRequest,
     RefreshToken,
 )
+from broker.core.client import Client
+from broker.core.denial import Denied
+from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.wire.identity_grant import IdentityGrant
 
 
@@ -77,6 +81,65 @@ class OidcUnit(Protocol):
 
     def sweep(self, at: datetime) -> int:
         """Delete what expired; returns how many rows went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a person's standing consents make of the releases a client asked for.
+
+    `releases` are narrowed to the claims that are covered, `consents` cover them in the same order; `outstanding` are
+    still to be asked, `refused` were asked in this request and answered no.
+    """
+
+    releases: tuple[IdentityRelease, ...] = ()
+    consents: tuple[UUID, ...] = ()
+    outstanding: tuple[IdentityRelease, ...] = ()
+    refused: tuple[IdentityRelease, ...] = ()
+
+
+class ConsentDesk(Protocol):
+    """Where a person is asked. Its page is `/consent/authorize/{handle}` and ends at `/oauth/continue/{handle}`."""
+
+    def outstanding(
+        self,
+        unit: "OidcUnit",
+        *,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        at: datetime,
+        anew: bool = False,
+    ) -> tuple[IdentityRelease, ...]:
+        """The releases without a standing covering consent; with `anew` (prompt=consent) all of them."""
+
+    def settle(
+        self,
+        unit: "OidcUnit",
+        *,
+        handle_hash: bytes,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        at: datetime,
+        anew: bool = False,
+    ) -> Settled:
+        """The outcome for the waiting request of that handle. Answers of another person do not count."""
+
+
+class ReleaseClaims(Protocol):
+    """The only way claims leave: consents are checked and locked, the release is journalled, all in this unit."""
+
+    def __call__(
+        self,
+        unit: "OidcUnit",
+        *,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        wanted: frozenset[str] | None,
+        at: datetime,
+    ) -> ReleasedClaims | Denied:
+        """`wanted` narrows what is read; None means everything the releases name."""
 
 
 OpenUnit = Callable[[], AbstractContextManager[OidcUnit]]
