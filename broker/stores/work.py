@@ -14,6 +14,7 @@ from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.journal import Journal
 from broker.stores.oidc_store import OidcUnit
+from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
@@ -21,6 +22,7 @@ from broker.stores.template_vault import SqlTemplateVault
 from broker.stores.travellers import SqlTravellers
 from broker.stores.trust_list_store import SqlTrustListShelf
 from broker.stores.unit_of_work import UnitOfWork
+from broker.stores.webhooks import SqlPartnerEvents
 from broker.wire.keys import Entropy
 
 
@@ -65,6 +67,14 @@ class SqlWork:
     @cached_property
     def epochs(self) -> SqlEpochRegister:
         return SqlEpochRegister(self.uow.session)
+
+    @cached_property
+    def partners(self) -> SqlPartnerRegister:
+        return SqlPartnerRegister(self.uow.session)
+
+    @cached_property
+    def partner_events(self) -> SqlPartnerEvents:
+        return SqlPartnerEvents(self.uow.session)
 
     @cached_property
     def journal(self) -> "SqlJournal":

@@ -11,6 +11,7 @@ from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Entry, InclusionProof, Journal, JournalledUse
 from broker.flows.ports.keys import KeyStore
 from broker.flows.ports.lists import PublishedList, PublishedTrustList, StatusRegister, TrustListShelf
+from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.templates import Examined, ExaminerUnavailable, FaceExaminer, NotAccepted, TemplateVault
@@ -31,6 +32,8 @@ __all__ = [
     "KeyStore",
     "LoginRegister",
     "NotAccepted",
+    "PartnerEvents",
+    "PartnerRegister",
     "PassRegister",
     "PublishedList",
     "PublishedTrustList",

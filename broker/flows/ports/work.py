@@ -8,6 +8,7 @@ from broker.flows.ports.consents import ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
+from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.templates import TemplateVault
@@ -34,6 +35,10 @@ class Work(Protocol):
     def gates(self) -> GateRegister: ...
     @property
     def epochs(self) -> EpochRegister: ...
+    @property
+    def partners(self) -> PartnerRegister: ...
+    @property
+    def partner_events(self) -> PartnerEvents: ...
     @property
     def journal(self) -> Journal: ...
 

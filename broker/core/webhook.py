@@ -1,0 +1,74 @@
+"""Notices to partners: what they say, when they are sent again, and when that ends (specs/webhooks.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+EVENT_TYPE: Final = "urn:tongguan:event:"
+"""What the name of an event follows in a Security Event Token (RFC 8417 2.2)."""
+
+MAX_ATTEMPTS: Final = 12
+FIRST_DELAY: Final = timedelta(seconds=5)
+LONGEST_DELAY: Final = timedelta(hours=6)
+LEASE: Final = timedelta(seconds=60)
+"""For how long one worker owns what it took; longer than a request may last."""
+
+
+class EventState(StrEnum):
+    """DEAD: given up; an operator can send it again."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerEvent:
+    """One notice in the outbox. `subject` is the pseudonym under which the partner knows the person, if any.
+
+    `body` names consents, grants and requests by their ids and holds no personal data.
+    """
+
+    event_id: UUID
+    partner_id: str
+    name: str
+    subject: str | None
+    body: Mapping[str, Any] = field(repr=False)
+    created_at: datetime
+    attempts: int = 0
+    state: EventState = EventState.WAITING
+    last_outcome: str | None = None
+
+
+def delay_after(attempts: int, *, entropy: bytes) -> timedelta:
+    """How long to wait after that many failed attempts (at least 1): doubled each time up to six hours, of which a
+    random part between a half and the whole is taken, so that a partner that comes back is not met by all at once.
+
+    `entropy`: 4 random bytes.
+    """
+    if attempts < 1 or len(entropy) != 4:
+        raise ValueError("there is a delay after an attempt, and it takes 4 random bytes")
+    whole = min(FIRST_DELAY * 2 ** min(attempts - 1, 32), LONGEST_DELAY)
+    share = int.from_bytes(entropy, "big") / 2**32
+    return whole * (0.5 + share / 2)
+
+
+def security_event(event: PartnerEvent, *, issuer: str, at: datetime) -> dict[str, Any]:
+    """The claims of the Security Event Token (RFC 8417 2.2). `jti` is the event's id at every attempt; there is no
+    `exp`, because what happened stays true.
+    """
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": event.partner_id,
+        "iat": int(at.timestamp()),
+        "jti": str(event.event_id),
+        "toe": int(event.created_at.timestamp()),
+        "events": {EVENT_TYPE + event.name: dict(event.body)},
+    }
+    if event.subject is not None:
+        # RFC 9493 3.2.2: which person, in the words in which the partner knows them.
+        claims["sub_id"] = {"format": "iss_sub", "iss": issuer, "sub": event.subject}
+    return claims
