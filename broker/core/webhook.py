@@ -51,7 +51,7 @@ def delay_after(attempts: int, *, entropy: bytes) -> timedelta:
     """
     if attempts < 1 or len(entropy) != 4:
         raise ValueError("there is a delay after an attempt, and it takes 4 random bytes")
-    whole = min(FIRST_DELAY * 2 ** min(attempts - 1, 32), LONGEST_DELAY)
+    whole: timedelta = min(FIRST_DELAY * (1 << min(attempts - 1, 32)), LONGEST_DELAY)
     share = int.from_bytes(entropy, "big") / 2**32
     return whole * (0.5 + share / 2)
 

@@ -26,6 +26,7 @@ from broker.wire.gate_api import CrossingEvent
 from broker.wire.keys import Entropy
 from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
+from tests.ports.fake_partners import FakePartnerEvents, FakePartnerRegister
 
 _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
 
@@ -376,6 +377,8 @@ class FakeWork:
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
+    partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
 
     def __post_init__(self) -> None:
         self.passes = FakePassRegister(self.status)
