@@ -1,17 +1,13 @@
 """The consent receipt: an ISO/IEC TS 27560 record as a signed JWS that the person keeps (specs/consent-record.md)."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jwt.algorithms import Algorithm
-from jwt.api_jws import PyJWS
-
 from broker.core.consent import ConsentRecord
+from broker.core.jws import sign_statement
 from broker.core.purpose import Notice
 from broker.wire.keys import Signer
-from broker.wire.registry import Alg, KeyUse
 
 TYP = "consent-receipt+jwt"
 SCHEMA = "ISO/IEC TS 27560:2023"
@@ -57,35 +53,7 @@ def receipt_claims(
 
 def sign_receipt(claims: Mapping[str, Any], signer: Signer) -> str:
     """Compact JWS (RFC 7515) with alg EdDSA. Raises ValueError unless `signer` is the EdDSA receipt key."""
-    if signer.use is not KeyUse.RECEIPT or signer.alg is not Alg.EDDSA:
-        raise ValueError("receipts are signed by the EdDSA receipt key alone")
-    payload = json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    headers = {"kid": signer.kid.hex(), "typ": TYP}
-    jws = PyJWS(algorithms=[])
-    jws.register_algorithm("EdDSA", _PortSigner())
-    # PyJWT types keys by its own algorithms' needs; ours takes the Signer port.
-    return jws.encode(payload, signer, algorithm="EdDSA", headers=headers)  # type: ignore[arg-type]
-
-
-class _PortSigner(Algorithm):
-    """Lets PyJWT write the envelope while the private key stays behind the Signer port (a file, PKCS#11 or a KMS)."""
-
-    def prepare_key(self, key: Signer) -> Signer:
-        return key
-
-    def sign(self, msg: bytes, key: Signer) -> bytes:
-        return key.sign(msg)
-
-    def verify(self, msg: bytes, key: Signer, sig: bytes) -> bool:
-        raise NotImplementedError("receipts are verified with an ordinary public key")
-
-    @staticmethod
-    def to_jwk(key_obj: Signer, as_dict: bool = False) -> Any:
-        raise NotImplementedError("a Signer has no private JWK")
-
-    @staticmethod
-    def from_jwk(jwk: str | dict[str, Any]) -> Signer:
-        raise NotImplementedError("a Signer has no private JWK")
+    return sign_statement(claims, signer, typ=TYP)
 
 
 def _seconds(moment: datetime) -> int:
