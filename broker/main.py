@@ -160,13 +160,7 @@ def _lifespan(settings: Settings, ports: Ports) -> Lifespan:
 
 def _connectors(settings: Settings, http: httpx.Client) -> dict[str, IdentityConnector]:
     return {
-        name: connectors.build(
-            name,
-            issuer=provider.issuer,
-            client_id=provider.client_id,
-            client_secret=provider.client_secret.get_secret_value(),
-            http=http,
-        )
+        name: connectors.build(name, provider.kind, provider.options, http=http, home=settings.home)
         for name, provider in settings.providers.items()
     }
 

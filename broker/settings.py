@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SkipValidation,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 CONFIG_FILE = "broker.toml"
@@ -49,11 +59,34 @@ class _Section(BaseModel):
 
 
 class ProviderSettings(_Section):
-    """One identity provider: where it is and as whom the broker is registered there."""
+    """One identity provider. `kind` names its adapter (by default the provider's own name); everything else in its
+    table is that adapter's, as `connectors.read_settings` checks it.
+    """
 
-    issuer: str
-    client_id: str
-    client_secret: SecretStr
+    kind: str
+    options: SkipValidation[Any] = Field(repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_adapter(cls, table: Any) -> Any:
+        if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
+            raise ValueError("an identity provider is a table with a kind")  # noqa: TRY004  pydantic wants it
+        # Imported here: the command line reads settings for commands that never meet a provider.
+        from connectors import read_settings
+
+        options = {name: value for name, value in table.items() if name != "kind"}
+        return {"kind": table["kind"], "options": read_settings(table["kind"], options)}
+
+
+def _named_kinds(tables: Any) -> Any:
+    if not isinstance(tables, Mapping):
+        return tables
+    return {name: {"kind": name, **table} if isinstance(table, Mapping) else table for name, table in tables.items()}
+
+
+Providers = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,31}$")], ProviderSettings], BeforeValidator(_named_kinds)
+]
 
 
 class WalletSettings(_Section):
@@ -80,8 +113,8 @@ class Settings(BaseSettings):
     operator_contact: str = "privacy@tongguan.example"
     language: Language = "zh-Hant"
     wallet: WalletSettings = WalletSettings()
-    # Keyed "ctid", "iamsmart", "macau".
-    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    # By short name, as in /login/NAME/callback.
+    providers: Providers = Field(default_factory=dict)
 
     # Unset: the embedded PostgreSQL under `home`.
     database_url: SecretStr | None = None

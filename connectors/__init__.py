@@ -1,28 +1,44 @@
-"""Identity providers behind one port (`broker.wire.identity_connector.IdentityConnector`): one adapter each, and the
-mock servers they are developed against.
+"""Identity providers behind one port (`broker.wire.identity_connector.IdentityConnector`): one adapter a kind, any
+number of providers by configuration, and the mock servers they are developed against.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 
 from broker.wire.identity_connector import IdentityConnector
-from connectors.ctid import CtidConnector
-from connectors.iamsmart import IamSmartConnector
-from connectors.macau import MacauConnector
+from connectors.adapter import Adapter, AdapterSettings, Surroundings
+from connectors.ctid import CtidConnector, CtidSettings
+from connectors.fetch import Fetcher
+from connectors.iamsmart import IamSmartConnector, IamSmartSettings
+from connectors.macau import MacauConnector, MacauSettings
 
-_ADAPTERS: Final[Mapping[str, Callable[..., IdentityConnector]]] = {
-    "ctid": CtidConnector,
-    "iamsmart": IamSmartConnector,
-    "macau": MacauConnector,
+ADAPTERS: Final[Mapping[str, Adapter]] = {
+    "ctid": Adapter(CtidSettings, CtidConnector),
+    "iamsmart": Adapter(IamSmartSettings, IamSmartConnector),
+    "macau": Adapter(MacauSettings, MacauConnector),
 }
-PROVIDERS: Final = tuple(_ADAPTERS)
 
 
-def build(name: str, *, issuer: str, client_id: str, client_secret: str, http: httpx.Client) -> IdentityConnector:
-    """The connector called `name`. Raises ValueError for an unknown one. `http` carries trust settings and the pool."""
-    adapter = _ADAPTERS.get(name)
+def read_settings(kind: str, table: Mapping[str, Any]) -> AdapterSettings:
+    """The settings of one provider. Raises ValueError for an unknown kind, pydantic.ValidationError for a bad table."""
+    return _adapter(kind).settings.model_validate(dict(table))
+
+
+def build(
+    name: str, kind: str, settings: AdapterSettings | Mapping[str, Any], *, http: httpx.Client, home: Path = Path()
+) -> IdentityConnector:
+    """The provider called `name`, of `kind`. Raises as `read_settings`. `http` carries trust settings and the pool;
+    paths in the settings start at `home`.
+    """
+    known = settings if isinstance(settings, AdapterSettings) else read_settings(kind, settings)
+    return _adapter(kind).build(name, known, Surroundings(Fetcher(name, http), home))
+
+
+def _adapter(kind: str) -> Adapter:
+    adapter = ADAPTERS.get(kind)
     if adapter is None:
-        raise ValueError(f"unknown identity provider {name!r}: one of {', '.join(PROVIDERS)}")
-    return adapter(issuer=issuer.rstrip("/"), client_id=client_id, client_secret=client_secret, http=http)
+        raise ValueError(f"unknown kind of identity provider {kind!r}: one of {', '.join(ADAPTERS)}")
+    return adapter

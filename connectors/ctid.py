@@ -8,28 +8,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import httpx
-
-from broker.wire.identity_connector import ConnectorError, ProviderFault
-from broker.wire.identity_grant import Assurance, DocumentType, IdentityGrant
+from broker.wire.identity_connector import LoginStart, ProviderFault, Redirection
+from broker.wire.identity_grant import Assurance, DocumentType, EvidenceKind, IdentityGrant, Verification
+from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
+from connectors.adapter import OidcSettings, Surroundings
 from connectors.documents import compact_date, prc_number
-from connectors.fetch import Fetcher
-from connectors.oidc import OidcProvider, Registration, evidence_hash
-
-PROVIDER: Final = "ctid"
+from connectors.oidc import GRANT_LIFETIME, OidcProvider, Registration, evidence_hash
 
 # Modes of authentication with a live face comparison. 0x40 (name and number alone) proves knowledge, not presence:
 # not accepted.
 LEVELS: Final = {"0x42": Assurance.HIGH, "0x12": Assurance.HIGH, "0x06": Assurance.HIGH}
+AMR: Final[Mapping[object, tuple[str, ...]]] = dict.fromkeys(LEVELS, ("face", "pin"))
 _LOCALES: Final = {"zh-Hant": "zh-TW", "zh-Hans": "zh-CN", "en": "en", "pt": "en"}
 _FOR_EVER: Final = "长期"
+
+
+class CtidSettings(OidcSettings):
+    """`[providers.*]` of kind `ctid`."""
 
 
 class CtidConnector:
     """Implements `IdentityConnector`."""
 
-    provider = PROVIDER
     names: Mapping[str, str] = {
         "zh-Hant": "國家網絡身份認證（內地）",
         "zh-Hans": "国家网络身份认证（内地）",
@@ -37,30 +38,29 @@ class CtidConnector:
         "pt": "Identidade Nacional em Rede (Interior da China)",
     }
 
-    def __init__(self, *, issuer: str, client_id: str, client_secret: str, http: httpx.Client) -> None:
+    def __init__(self, provider: str, settings: CtidSettings, around: Surroundings) -> None:
+        self.provider = provider
         registration = Registration(
-            provider=PROVIDER,
-            issuer=issuer,
-            client_id=client_id,
-            client_secret=client_secret,
+            provider=provider,
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
             algorithm="ES256",
             authentication="client_secret_post",
             scopes=("openid", "sFXX", "zP"),
         )
-        self._oidc = OidcProvider(registration, Fetcher(PROVIDER, http))
+        self._oidc = OidcProvider(registration, around.fetch)
         self.origin = self._oidc.origin
 
-    def authorization_url(
-        self, *, state: str, nonce: str, code_challenge: str, redirect_uri: str, language: str
-    ) -> str:
-        extra = {"ui_locales": _LOCALES[language]}
-        return self._oidc.authorization_url(
-            state=state, nonce=nonce, code_challenge=code_challenge, redirect_uri=redirect_uri, extra=extra
-        )
+    def begin(self, start: LoginStart) -> Redirection:
+        return self._oidc.begin(start, extra={"ui_locales": _LOCALES[start.language]})
 
-    def redeem(self, *, code: str, nonce: str, code_verifier: str, redirect_uri: str, at: datetime) -> IdentityGrant:
+    def state_of(self, answer: Mapping[str, str]) -> str | None:
+        return self._oidc.state_of(answer)
+
+    def finish(self, answer: Mapping[str, str], *, memory: bytes, redirect_uri: str, at: datetime) -> IdentityGrant:
         fail = self._oidc.error
-        login = self._oidc.redeem(code=code, nonce=nonce, code_verifier=code_verifier, redirect_uri=redirect_uri, at=at)
+        login = self._oidc.finish(answer, memory=memory, redirect_uri=redirect_uri, at=at)
         packet, raw = self._oidc.signed_userinfo(login, at=at)
         identity: Any = read.member(packet, "sFXX", fail)
         if not isinstance(identity, dict):
@@ -78,16 +78,21 @@ class CtidConnector:
         )
         return read.identity_grant(
             fail,
-            provider=PROVIDER,
+            provider=self.provider,
             issuer=self._oidc.registration.issuer,
             subject=login.claims["sub"],
             acr=read.assurance(LEVELS, login.claims.get("acr"), fail),
+            provider_acr=login.claims.get("acr"),
+            amr=AMR.get(login.claims.get("acr"), ()),
             auth_time=login.auth_time,
+            expires_at=login.auth_time + GRANT_LIFETIME,
             claims=claims,
+            verification=Verification(trust_framework="cn_ctid", time=at, evidence=EvidenceKind.ELECTRONIC_RECORD),
             scopes=login.scopes,
             portrait=read.photograph(read.member(packet, "zP", fail), fail),
+            tokens=login.tokens,
             evidence_hash=evidence_hash(*login.evidence, raw),
         )
 
-    def refusal(self, error: str) -> ConnectorError:
-        return self._oidc.refusal(error)
+    def refresh(self, tokens: UpstreamTokens, *, at: datetime) -> UpstreamTokens:
+        return self._oidc.refresh(tokens, at=at)

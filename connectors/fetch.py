@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -23,7 +23,9 @@ class Answer:
 
     status: int
     media_type: str
-    body: bytes
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By lower-case name."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ class Fetcher:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         auth: tuple[str, str] | None = None,
         limit: int = MAX_JSON,
     ) -> Answer:
-        """Raises ConnectorError: unreachable (no or late answer, or a 5xx), garbled (too large, not HTTP)."""
+        """A body is `form` or, as it is, `content`. Raises ConnectorError: unreachable (no or late answer, or a 5xx),
+        garbled (too large, not HTTP).
+        """
         end = self.monotonic() + DEADLINE
         body = bytearray()
         options: dict[str, Any] = {"auth": auth} if auth is not None else {}
@@ -56,7 +61,14 @@ class Fetcher:
             with (
                 deadline(lambda: end - self.monotonic()),
                 self.http.stream(
-                    method, url, headers=headers, data=form, timeout=TIMEOUT, follow_redirects=False, **options
+                    method,
+                    url,
+                    headers=headers,
+                    data=form,
+                    content=content,
+                    timeout=TIMEOUT,
+                    follow_redirects=False,
+                    **options,
                 ) as response,
             ):
                 for chunk in response.iter_bytes():
@@ -72,7 +84,7 @@ class Fetcher:
             raise self.error(ProviderFault.UNREACHABLE, f"{url}: {type(error).__name__}") from error
         if response.status_code >= 500:
             raise self.error(ProviderFault.UNREACHABLE, f"{url} answered {response.status_code}")
-        return Answer(response.status_code, media_type, bytes(body))
+        return Answer(response.status_code, media_type, bytes(body), dict(response.headers))
 
     def json(self, url: str) -> dict[str, Any]:
         """A JSON object by GET."""

@@ -12,25 +12,33 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-import httpx
-
-from broker.wire.identity_connector import ConnectorError, ProviderFault
-from broker.wire.identity_grant import MAX_PORTRAIT_BYTES, Assurance, DocumentType, IdentityGrant
+from broker.wire.identity_connector import LoginStart, ProviderFault, Redirection
+from broker.wire.identity_grant import (
+    MAX_PORTRAIT_BYTES,
+    Assurance,
+    DocumentType,
+    EvidenceKind,
+    IdentityGrant,
+    Verification,
+)
+from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
+from connectors.adapter import OidcSettings, Surroundings
 from connectors.documents import compact_date, hkid_number
-from connectors.fetch import Fetcher
-from connectors.oidc import Login, OidcProvider, Registration, evidence_hash
-
-PROVIDER: Final = "iamsmart"
+from connectors.oidc import GRANT_LIFETIME, Login, OidcProvider, Registration, evidence_hash
 
 LEVELS: Final = {"iamsmart:face": Assurance.HIGH, "iamsmart:device": Assurance.SUBSTANTIAL}
+AMR: Final[Mapping[object, tuple[str, ...]]] = {"iamsmart:face": ("face", "hwk"), "iamsmart:device": ("hwk", "pin")}
 _LOCALES: Final = {"zh-Hant": "zh-HK", "zh-Hans": "zh-CN", "en": "en-US", "pt": "en-US"}
+
+
+class IamSmartSettings(OidcSettings):
+    """`[providers.*]` of kind `iamsmart`."""
 
 
 class IamSmartConnector:
     """Implements `IdentityConnector`."""
 
-    provider = PROVIDER
     names: Mapping[str, str] = {
         "zh-Hant": "智方便（香港）",
         "zh-Hans": "智方便（香港）",
@@ -38,31 +46,30 @@ class IamSmartConnector:
         "pt": "iAM Smart (Hong Kong)",
     }
 
-    def __init__(self, *, issuer: str, client_id: str, client_secret: str, http: httpx.Client) -> None:
+    def __init__(self, provider: str, settings: IamSmartSettings, around: Surroundings) -> None:
+        self.provider = provider
         registration = Registration(
-            provider=PROVIDER,
-            issuer=issuer,
-            client_id=client_id,
-            client_secret=client_secret,
+            provider=provider,
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
             algorithm="RS256",
             authentication="client_secret_basic",
             scopes=("openid", "eidapi_auth", "eidapi_profiles", "eidapi_photo"),
             endpoints=("photo_endpoint",),
         )
-        self._oidc = OidcProvider(registration, Fetcher(PROVIDER, http))
+        self._oidc = OidcProvider(registration, around.fetch)
         self.origin = self._oidc.origin
 
-    def authorization_url(
-        self, *, state: str, nonce: str, code_challenge: str, redirect_uri: str, language: str
-    ) -> str:
-        extra = {"lang": _LOCALES[language], "source": "PC_Browser"}
-        return self._oidc.authorization_url(
-            state=state, nonce=nonce, code_challenge=code_challenge, redirect_uri=redirect_uri, extra=extra
-        )
+    def begin(self, start: LoginStart) -> Redirection:
+        return self._oidc.begin(start, extra={"lang": _LOCALES[start.language], "source": "PC_Browser"})
 
-    def redeem(self, *, code: str, nonce: str, code_verifier: str, redirect_uri: str, at: datetime) -> IdentityGrant:
+    def state_of(self, answer: Mapping[str, str]) -> str | None:
+        return self._oidc.state_of(answer)
+
+    def finish(self, answer: Mapping[str, str], *, memory: bytes, redirect_uri: str, at: datetime) -> IdentityGrant:
         fail = self._oidc.error
-        login = self._oidc.redeem(code=code, nonce=nonce, code_verifier=code_verifier, redirect_uri=redirect_uri, at=at)
+        login = self._oidc.finish(answer, memory=memory, redirect_uri=redirect_uri, at=at)
         profile, raw = self._oidc.signed_userinfo(login, at=at)
         id_no, en_name, ch_name = (self._part(profile, name) for name in ("idNo", "enName", "chName"))
         family_name, _, given_name = read.text(en_name.get("UnstructuredName"), "enName", fail).partition(",")
@@ -79,19 +86,24 @@ class IamSmartConnector:
         )
         return read.identity_grant(
             fail,
-            provider=PROVIDER,
+            provider=self.provider,
             issuer=self._oidc.registration.issuer,
             subject=login.claims["sub"],
             acr=read.assurance(LEVELS, login.claims.get("acr"), fail),
+            provider_acr=login.claims.get("acr"),
+            amr=AMR.get(login.claims.get("acr"), ()),
             auth_time=login.auth_time,
+            expires_at=login.auth_time + GRANT_LIFETIME,
             claims=claims,
+            verification=Verification(trust_framework="hk_iamsmart", time=at, evidence=EvidenceKind.ELECTRONIC_RECORD),
             scopes=login.scopes,
             portrait=self._photograph(login, read.member(profile, "photoDigest", fail)),
+            tokens=login.tokens,
             evidence_hash=evidence_hash(*login.evidence, raw),
         )
 
-    def refusal(self, error: str) -> ConnectorError:
-        return self._oidc.refusal(error)
+    def refresh(self, tokens: UpstreamTokens, *, at: datetime) -> UpstreamTokens:
+        return self._oidc.refresh(tokens, at=at)
 
     def _part(self, profile: dict[str, Any], name: str) -> dict[str, Any]:
         part = read.member(profile, name, self._oidc.error)

@@ -6,8 +6,10 @@ signed user information, whose subject must be the ID token's.
 """
 
 import hmac
+import json
 import threading
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,13 +17,19 @@ from typing import Any, Final, Literal
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import jwt
+from pydantic import SecretStr
 
-from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
+from broker.wire.upstream_tokens import UpstreamTokens
 from connectors.fetch import MAX_SIGNED, Fetcher
 
 SKEW: Final = timedelta(seconds=60)
 MAX_AGE: Final = timedelta(minutes=10)
 """How old an ID token may be: it is fetched within seconds of being made."""
+GRANT_LIFETIME: Final = timedelta(hours=1)
+"""How long something new may rest on one login."""
+_OURS: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})  # RFC 6749 5.2
+_TEN_YEARS: Final = 315_360_000  # seconds
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 
 
@@ -32,7 +40,7 @@ class Registration:
     provider: str
     issuer: str
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: SecretStr
     algorithm: Literal["ES256", "RS256"]
     authentication: Literal["client_secret_basic", "client_secret_post"]
     scopes: tuple[str, ...]
@@ -44,10 +52,14 @@ class Login:
     """A verified login: claims of the ID token, the access token, scopes granted, and the signed texts as received."""
 
     claims: dict[str, Any] = field(repr=False)
-    access_token: str = field(repr=False)
+    tokens: UpstreamTokens
     scopes: frozenset[str]
     auth_time: datetime
     evidence: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def access_token(self) -> str:
+        return self.tokens.access_token
 
 
 class OidcProvider:
@@ -67,48 +79,72 @@ class OidcProvider:
         parts = urlsplit(self.registration.issuer)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def authorization_url(
-        self, *, state: str, nonce: str, code_challenge: str, redirect_uri: str, extra: dict[str, str]
-    ) -> str:
-        """OpenID Connect Core 3.1.2.1."""
+    def begin(self, start: LoginStart, *, extra: dict[str, str]) -> Redirection:
+        """OpenID Connect Core 3.1.2.1 with PKCE (RFC 7636 4.3). Raises ConnectorError."""
+        nonce, verifier = _b64url(start.entropy(32)), _b64url(start.entropy(32))
         query = {
             "response_type": "code",
             "client_id": self.registration.client_id,
-            "redirect_uri": redirect_uri,
+            "redirect_uri": start.redirect_uri,
             "scope": " ".join(self.registration.scopes),
-            "state": state,
+            "state": start.state,
             "nonce": nonce,
-            "code_challenge": code_challenge,
+            "code_challenge": _b64url(sha256(verifier.encode()).digest()),
             "code_challenge_method": "S256",
             **extra,
         }
-        return f"{self.endpoint('authorization_endpoint')}?{urlencode(query)}"
+        memory = json.dumps({"nonce": nonce, "code_verifier": verifier}).encode()
+        return Redirection(f"{self.endpoint('authorization_endpoint')}?{urlencode(query)}", memory)
 
-    def redeem(self, *, code: str, nonce: str, code_verifier: str, redirect_uri: str, at: datetime) -> Login:
+    @staticmethod
+    def state_of(answer: Mapping[str, str]) -> str | None:
+        return answer.get("state")
+
+    def finish(self, answer: Mapping[str, str], *, memory: bytes, redirect_uri: str, at: datetime) -> Login:
         """Exchange the code and verify the ID token. Raises ConnectorError."""
+        if (error := answer.get("error")) is not None:
+            raise self._refusal(error)
+        if (issuer := answer.get("iss")) is not None and issuer != self.registration.issuer:  # RFC 9207 2.4
+            raise self.error(ProviderFault.UNTRUSTED, "the callback names another issuer")
+        remembered = json.loads(memory)
+        return self._redeem(
+            answer.get("code") or "", remembered["nonce"], remembered["code_verifier"], redirect_uri, at
+        )
+
+    def refresh(self, tokens: UpstreamTokens, *, at: datetime) -> UpstreamTokens:
+        """RFC 6749 6. A provider that answers without a refresh token lets the old one stand."""
+        if tokens.provider != self.registration.provider or tokens.refresh_token is None:
+            raise self.error(ProviderFault.REFUSED, "there is no refresh token of this provider")
+        answer = self._token({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token})
+        return self._tokens({"refresh_token": tokens.refresh_token, **answer}, tokens.scope, at=at)
+
+    def _redeem(self, code: str, nonce: str, code_verifier: str, redirect_uri: str, at: datetime) -> Login:
         if not code:
             raise self.error(ProviderFault.GARBLED, "the callback carried no code")
-        answer = self._exchange(code, code_verifier, redirect_uri)
-        access_token, id_token = answer.get("access_token"), answer.get("id_token")
-        if not isinstance(access_token, str) or not isinstance(id_token, str):
-            raise self.error(ProviderFault.GARBLED, "the token answer lacks access_token or id_token")
-        if str(answer.get("token_type")).lower() != "bearer":
-            raise self.error(ProviderFault.GARBLED, "the token answer has an unknown token_type")
+        answer = self._token(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": code_verifier,
+            }
+        )
+        id_token = answer.get("id_token")
+        tokens = self._tokens(answer, frozenset(self.registration.scopes), at=at)
+        if not isinstance(id_token, str):
+            raise self.error(ProviderFault.GARBLED, "the token answer lacks an id_token")
         claims = self._verify(id_token, at=at)
         if not isinstance(claims.get("nonce"), str) or not hmac.compare_digest(
             claims["nonce"].encode(), nonce.encode()
         ):
             raise self.error(ProviderFault.UNTRUSTED, "the ID token's nonce is not ours")
-        half = urlsafe_b64encode(sha256(access_token.encode()).digest()[:16]).rstrip(b"=").decode()
+        half = _b64url(sha256(tokens.access_token.encode()).digest()[:16])
         if claims.get("at_hash") != half:
             raise self.error(ProviderFault.UNTRUSTED, "the ID token's at_hash does not match the access token")
-        scope = answer.get("scope", " ".join(self.registration.scopes))
-        if not isinstance(scope, str):
-            raise self.error(ProviderFault.GARBLED, "the token answer has no readable scope")
         auth_time = self._moment(claims, "auth_time")
         if auth_time > at + SKEW:
             raise self.error(ProviderFault.UNTRUSTED, "auth_time lies in the future")
-        return Login(claims, access_token, frozenset(scope.split()), auth_time, (id_token.encode(),))
+        return Login(claims, tokens, tokens.scope, auth_time, (id_token.encode(),))
 
     def signed_userinfo(self, login: Login, *, at: datetime) -> tuple[dict[str, Any], bytes]:
         """Signed user information and its raw text (OpenID Connect Core 5.3.2). Raises ConnectorError."""
@@ -140,34 +176,49 @@ class OidcProvider:
     def error(self, fault: ProviderFault, detail: str) -> ConnectorError:
         return ConnectorError(self.registration.provider, fault, detail)
 
-    def refusal(self, error: str) -> ConnectorError:
+    def _refusal(self, error: str) -> ConnectorError:
         """What an `error` on the callback means (RFC 6749 4.1.2.1)."""
-        if error == "access_denied":
-            return self.error(ProviderFault.CANCELLED, "access_denied")
-        if error == "temporarily_unavailable":
-            return self.error(ProviderFault.UNREACHABLE, error)
-        return self.error(ProviderFault.REFUSED, f"the callback carried {error:.60}")
+        faults = {"access_denied": ProviderFault.CANCELLED, "temporarily_unavailable": ProviderFault.UNREACHABLE}
+        fault = faults.get(error, ProviderFault.REFUSED)
+        return ConnectorError(self.registration.provider, fault, "the callback carried an error", code=error)
 
-    def _exchange(self, code: str, code_verifier: str, redirect_uri: str) -> dict[str, Any]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect_uri,
-            "code_verifier": code_verifier,
-        }
-        secret = (self.registration.client_id, self.registration.client_secret)
+    def _token(self, form: dict[str, str]) -> dict[str, Any]:
+        """RFC 6749 3.2, authenticated by the registered method."""
+        secret = (self.registration.client_id, self.registration.client_secret.get_secret_value())
         encoded = (quote_plus(secret[0]), quote_plus(secret[1]))  # RFC 6749 2.3.1
         basic = self.registration.authentication == "client_secret_basic"
         if not basic:
-            form |= {"client_id": secret[0], "client_secret": secret[1]}
+            form = form | {"client_id": secret[0], "client_secret": secret[1]}
         url = self.endpoint("token_endpoint")
         answer = self.fetch.send("POST", url, form=form, auth=encoded if basic else None)
         body = self.fetch.parse_object(url, answer.body)
         if answer.status != 200:
-            raise self.error(
-                ProviderFault.REFUSED, f"the token endpoint answered {answer.status} {body.get('error')!s:.60}"
-            )
+            code = str(body.get("error"))
+            fault = ProviderFault.MISCONFIGURED if code in _OURS else ProviderFault.REFUSED
+            detail = f"the token endpoint answered {answer.status}"
+            raise ConnectorError(self.registration.provider, fault, detail, code=code)
         return body
+
+    def _tokens(self, answer: Mapping[str, Any], scope: frozenset[str], *, at: datetime) -> UpstreamTokens:
+        """RFC 6749 5.1. Raises ConnectorError garbled."""
+        if str(answer.get("token_type")).lower() != "bearer":
+            raise self.error(ProviderFault.GARBLED, "the token answer has an unknown token_type")
+        granted, lifetime = answer.get("scope"), answer.get("expires_in")
+        end = None
+        if isinstance(lifetime, int) and 0 < lifetime <= _TEN_YEARS:
+            end = at + timedelta(seconds=lifetime)
+        if granted is not None and not isinstance(granted, str):
+            raise self.error(ProviderFault.GARBLED, "the token answer has no readable scope")
+        try:
+            return UpstreamTokens(
+                provider=self.registration.provider,
+                access_token=answer.get("access_token", ""),
+                refresh_token=answer.get("refresh_token"),
+                scope=scope if granted is None else frozenset(granted.split()),
+                expires_at=end,
+            )
+        except ValueError as error:
+            raise self.error(ProviderFault.GARBLED, "the token answer lacks a readable token") from error
 
     def _verify(self, token: str, *, at: datetime) -> dict[str, Any]:
         registration = self.registration
@@ -248,6 +299,10 @@ class OidcProvider:
                 raise self.error(ProviderFault.GARBLED, f"the discovery document has no usable {name}")
             found[name] = url
         return found
+
+
+def _b64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def evidence_hash(*texts: bytes) -> bytes:

@@ -51,6 +51,7 @@ class LoginAttempt:
     binding_hash: bytes
     provider: str
     language: str
+    memory: bytes  # what the connector wants back, sealed (broker.oidc.login.memory)
     expires_at: datetime
 
 
@@ -112,3 +113,26 @@ class RefreshToken:
     grant_id: UUID
     expires_at: datetime
     spent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutNotice:
+    """One client to be told that a session ended (OpenID Connect Back-Channel Logout 2.5)."""
+
+    notice_id: UUID
+    client_id: str
+    session_id: UUID
+    subject: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one look at the database says of a request: its one-use marks were new, the client's stored version, the
+    grant, whether the token was revoked.
+    """
+
+    fresh: bool
+    client_version: int | None
+    grant: Grant | None
+    token_revoked: bool

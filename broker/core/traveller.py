@@ -26,7 +26,12 @@ class Traveller:
 CLAIMS = "tongguan/claims/v1"
 PORTRAIT = "tongguan/portrait/v1"
 
-JURISDICTION = {DocumentType.PRC_RESIDENT_ID: "CN", DocumentType.HKID: "HK", DocumentType.MACAU_BIR: "MO"}
+JURISDICTION = {
+    DocumentType.PRC_RESIDENT_ID: "CN",
+    DocumentType.HKID: "HK",
+    DocumentType.MACAU_BIR: "MO",
+    DocumentType.MAINLAND_TRAVEL_PERMIT: "CN",
+}
 """Where a person's data resides: with the authority that issued the document."""
 
 

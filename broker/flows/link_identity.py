@@ -32,6 +32,8 @@ def link_identity(
     known = work.travellers.find_by_identity(digest)
     first = False
     if known is None:
+        if grant.claims is None:
+            raise LookupError("a login without claims is nobody's first")
         jurisdiction = JURISDICTION[grant.claims.document_type]
         fresh = Traveller(UUID(bytes=entropy(16), version=4), grant.provider, jurisdiction, at)
         first = work.travellers.claim_identity(digest, fresh)
@@ -46,11 +48,12 @@ def link_identity(
     key = keys.key(traveller)
 
     # (3) what the authority says, sealed
-    claims = seal(grant.claims.model_dump_json().encode(), key=key, context=CLAIMS, salt=entropy(SALT_BYTES))
-    work.travellers.keep_claims(
-        traveller, claims, evidence=grant.evidence_hash, auth_time=grant.auth_time, acr=grant.acr
-    )
-    if work.templates.find(traveller) is None:
+    if grant.claims is not None:
+        claims = seal(grant.claims.model_dump_json().encode(), key=key, context=CLAIMS, salt=entropy(SALT_BYTES))
+        work.travellers.keep_claims(
+            traveller, claims, evidence=grant.evidence_hash, auth_time=grant.auth_time, acr=grant.acr
+        )
+    if grant.portrait is not None and work.templates.find(traveller) is None:
         portrait = seal(grant.portrait, key=key, context=PORTRAIT, salt=entropy(SALT_BYTES))
         work.travellers.keep_portrait(traveller, portrait, at)
 

@@ -13,7 +13,7 @@ from broker.oidc.authorize.pushed import push
 from broker.oidc.error_handlers import OfferNonce, oauth_error, page_error, resource_error
 from broker.oidc.errors import OAuthError, PageError, ResourceError
 from broker.oidc.login.begin import begin_login
-from broker.oidc.login.callback import finish_login
+from broker.oidc.login.callback import finish_login, return_by_get
 from broker.oidc.login.destination import checked_destination
 from broker.oidc.login.page import login_page, page_language
 from broker.oidc.parameters import Parameters, form_parameters, page_form, page_query
@@ -93,6 +93,11 @@ def post_login(request: Request, server: Server, provider: str, parameters: Page
 @router.get("/login/{provider}/callback")
 def get_callback(request: Request, server: Server, provider: str, parameters: PageQuery) -> Response:
     return finish_login(server, request, provider=provider, parameters=parameters)
+
+
+@router.post("/login/{provider}/callback")
+def post_callback(request: Request, server: Server, provider: str, parameters: PageForm) -> Response:
+    return return_by_get(server, request, provider=provider, parameters=parameters)
 
 
 def install(app: FastAPI, server: AuthorizationServer) -> None:

@@ -1,6 +1,6 @@
-"""Tables of the authorization server (migration 0003_oidc), for SQLAlchemy Core."""
+"""Tables of the authorization server (migrations 0003_oidc and 0007_authorization), for SQLAlchemy Core."""
 
-from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 from broker.stores.base import metadata
@@ -8,8 +8,23 @@ from broker.stores.base import metadata
 _MOMENT = TIMESTAMP(timezone=True)
 
 
+_EMPTY_ARRAY = text("'{}'")
+_EMPTY_LIST = text("'[]'")
+
+
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, Text, nullable=nullable)
+
+
+def _authorized() -> tuple[Column[object], ...]:
+    """What a code carries over to the grant it founds."""
+    return (
+        Column("amr", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+        Column("session_id", UUID),
+        Column("releases", JSONB, nullable=False, server_default=_EMPTY_LIST),
+        Column("consents", ARRAY(UUID), nullable=False, server_default=_EMPTY_ARRAY),
+        Column("claims", JSONB(none_as_null=True)),
+    )
 
 
 pending_requests = Table(
@@ -27,6 +42,7 @@ login_attempts = Table(
     Column("binding_hash", LargeBinary, primary_key=True),
     _text("provider"),
     _text("language"),
+    Column("memory", LargeBinary, nullable=False),
     Column("expires_at", _MOMENT, nullable=False, index=True),
 )
 
@@ -40,6 +56,8 @@ sessions = Table(
     Column("auth_time", _MOMENT, nullable=False),
     Column("created_at", _MOMENT, nullable=False),
     Column("expires_at", _MOMENT, nullable=False, index=True),
+    Column("amr", ARRAY(Text), nullable=False, server_default=_EMPTY_ARRAY),
+    Column("session_id", UUID),
 )
 
 codes = Table(
@@ -49,7 +67,7 @@ codes = Table(
     Column("grant_id", UUID, nullable=False),
     _text("client_id"),
     _text("redirect_uri"),
-    _text("code_challenge"),
+    _text("code_challenge", nullable=True),
     Column("scopes", ARRAY(Text), nullable=False),
     _text("nonce", nullable=True),
     _text("dpop_jkt", nullable=True),
@@ -59,6 +77,7 @@ codes = Table(
     Column("auth_time", _MOMENT, nullable=False),
     Column("expires_at", _MOMENT, nullable=False, index=True),
     Column("spent_at", _MOMENT),
+    *_authorized(),
 )
 
 grants = Table(
@@ -72,10 +91,13 @@ grants = Table(
     _text("acr"),
     Column("auth_time", _MOMENT, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
-    _text("jkt"),
+    _text("jkt", nullable=True),
     Column("created_at", _MOMENT, nullable=False),
     Column("expires_at", _MOMENT, nullable=False, index=True),
     Column("revoked_at", _MOMENT),
+    *_authorized(),
+    Index("ix_oidc_grants_client_id", "client_id"),
+    Index("ix_oidc_grants_session_id", "session_id", postgresql_where=text("session_id IS NOT NULL")),
 )
 
 refresh_tokens = Table(
@@ -100,4 +122,41 @@ subjects = Table(
     Column("traveller_id", UUID, primary_key=True),
     Column("sector", Text, primary_key=True),
     Column("subject", Text, nullable=False, unique=True),
+)
+
+clients = Table(
+    "oidc_clients",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    _text("status"),
+    Column("partner_id", Text, index=True),
+    _text("backchannel_logout_uri", nullable=True),
+    Column("registration", JSONB, nullable=False),
+)
+
+revoked_tokens = Table(
+    "oidc_revoked_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("forget_at", _MOMENT, nullable=False, index=True),
+)
+
+session_clients = Table(
+    "oidc_session_clients",
+    metadata,
+    Column("session_id", UUID, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    _text("subject"),
+)
+
+logout_notices = Table(
+    "oidc_logout_notices",
+    metadata,
+    Column("notice_id", UUID, primary_key=True, server_default=text("gen_random_uuid()")),
+    _text("client_id"),
+    Column("session_id", UUID, nullable=False),
+    _text("subject"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", _MOMENT, nullable=False, index=True, server_default=text("'epoch'")),
 )

@@ -4,11 +4,13 @@ Connectors produce it, `link_identity` and `enrol` consume it. It holds the most
 shows none of it. Format: specs/identity-grant.md.
 """
 
-from datetime import date
+from datetime import UTC, date
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from broker.wire.upstream_tokens import UpstreamTokens
 
 MAX_PORTRAIT_BYTES: Final = 2 * 1024 * 1024
 _JPEG_START: Final = b"\xff\xd8\xff"
@@ -32,6 +34,16 @@ class DocumentType(StrEnum):
     PRC_RESIDENT_ID = "prc_resident_id"  # GB 11643-1999, 18 characters
     HKID = "hkid"  # letter(s), six digits, check digit: "A123456(3)" written without brackets, "A1234563"
     MACAU_BIR = "macau_bir"  # seven digits and a check digit, written without brackets
+    MAINLAND_TRAVEL_PERMIT = "mainland_travel_permit"  # of residents of Hong Kong (H) and Macau (M): letter, 8 digits
+
+
+class HeldDocument(BaseModel):
+    """A document and its number, capitals and digits only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    document_type: DocumentType
+    document_number: Annotated[str, Field(pattern=r"^[A-Z0-9]{7,18}$", repr=False)]
 
 
 class VerifiedClaims(BaseModel):
@@ -49,6 +61,8 @@ class VerifiedClaims(BaseModel):
     document_number: Annotated[str, Field(pattern=r"^[A-Z0-9]{7,18}$", repr=False)]
     document_expires: Annotated[date | None, Field(repr=False)] = None
     """The last day of its validity, where the authority says so."""
+    further_documents: Annotated[tuple[HeldDocument, ...], Field(max_length=8, repr=False)] = ()
+    """Other documents the same authority vouches for: what links one person at two providers (specs/linking.md 3)."""
 
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:
@@ -63,28 +77,96 @@ class VerifiedClaims(BaseModel):
         return self.native_name or latin
 
 
+class EvidenceKind(StrEnum):
+    """What the authority's statement rests on (OpenID Connect for Identity Assurance, `evidence.type`)."""
+
+    ELECTRONIC_RECORD = "electronic_record"  # the authority's own register
+    DOCUMENT = "document"  # a document read in this login: card, chip, credential
+
+
+class Verification(BaseModel):
+    """How the claims were verified (OpenID Connect for Identity Assurance, `verification`). `time`: when the provider
+    stated them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trust_framework: ShortText
+    time: AwareDatetime
+    evidence: EvidenceKind
+
+
 class IdentityGrant(BaseModel):
     """One login, verified. `subject` is the provider's own pseudonym for the person and means something only together
     with `issuer`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     provider: ProviderName
     issuer: ShortText
     subject: Annotated[str, Field(min_length=1, max_length=255, repr=False)]
     acr: Assurance
+    provider_acr: ShortText
+    """The provider's own level or mode, from which `acr` was mapped."""
+    amr: tuple[ShortText, ...] = ()
+    """How the person authenticated (RFC 8176 values where one fits)."""
     auth_time: AwareDatetime
-    claims: VerifiedClaims
+    claims: VerifiedClaims | None
+    """None: the provider said who logged in and nothing more. Such a login counts only for a person already linked."""
+    verification: Verification | None
     scopes: frozenset[str]
-    portrait: Annotated[bytes, Field(max_length=MAX_PORTRAIT_BYTES, repr=False)]
+    purpose: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")] = "sign-in"
+    """What the person was told the data is for."""
+    expires_at: AwareDatetime
+    """After this moment nothing new may rest on the login."""
+    portrait: Annotated[bytes | None, Field(max_length=MAX_PORTRAIT_BYTES, repr=False)] = None
     """The authority's photograph, JPEG."""
+    tokens: Annotated[UpstreamTokens | None, Field(repr=False)] = None
     evidence_hash: Annotated[bytes, Field(min_length=32, max_length=32, repr=False)]
     """SHA-256 over the raw signed evidence, as received."""
 
     @field_validator("portrait")
     @classmethod
-    def _portrait_is_jpeg(cls, value: bytes) -> bytes:
-        if not value.startswith(_JPEG_START):
+    def _portrait_is_jpeg(cls, value: bytes | None) -> bytes | None:
+        if value is not None and not value.startswith(_JPEG_START):
             raise ValueError("the portrait is not a JPEG file")
         return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.claims is None) != (self.verification is None):
+            raise ValueError("claims and their verification come together")
+        if self.claims is None and self.portrait is not None:
+            raise ValueError("a login without claims carries no portrait")
+        if self.expires_at <= self.auth_time:
+            raise ValueError("the grant expired before the login")
+        if self.tokens is not None and self.tokens.provider != self.provider:
+            raise ValueError("the tokens are another provider's")
+        return self
+
+    def verified_claims(self) -> dict[str, Any] | None:
+        """The `verified_claims` object of OpenID Connect for Identity Assurance 1.0 (specs/identity-grant.md 5); None
+        for a login without claims.
+        """
+        if self.claims is None or self.verification is None:
+            return None
+        evidence: dict[str, Any] = {
+            "type": str(self.verification.evidence),
+            "check_details": [{"check_method": self.provider_acr, "organization": self.issuer}],
+        }
+        if self.verification.evidence is EvidenceKind.ELECTRONIC_RECORD:
+            evidence["record"] = {"type": "identity_register", "source": {"name": self.issuer}}
+        else:
+            evidence["document_details"] = {"type": str(self.claims.document_type), "issuer": {"name": self.issuer}}
+        stated = self.claims.model_dump(mode="json", exclude_none=True)
+        stated["birthdate"] = stated.pop("birth_date")  # OpenID Connect Core 5.1
+        return {
+            "verification": {
+                "trust_framework": self.verification.trust_framework,
+                "assurance_level": str(self.acr),
+                "time": self.verification.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "evidence": [evidence],
+            },
+            "claims": stated,
+        }

@@ -116,7 +116,7 @@ def test_pending_requests_are_taken_once(open_unit: OpenUnit) -> None:
 def test_expired_things_are_not_handed_out(open_unit: OpenUnit) -> None:
     def fill(unit: OidcUnit) -> None:
         unit.add_pending(PendingRequest(_hash("p"), _request(), NOW, SOON))
-        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", SOON))
+        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", b"sealed", SOON))
         unit.add_session(_session())
 
     _do(open_unit, fill)
@@ -126,7 +126,7 @@ def test_expired_things_are_not_handed_out(open_unit: OpenUnit) -> None:
 
 
 def test_login_attempts_are_taken_once(open_unit: OpenUnit) -> None:
-    attempt = LoginAttempt(_hash("l"), "macau", "pt", SOON)
+    attempt = LoginAttempt(_hash("l"), "macau", "pt", b"sealed", SOON)
     _do(open_unit, lambda unit: unit.add_login_attempt(attempt))
     assert _do(open_unit, lambda unit: unit.take_login_attempt(_hash("l"), NOW)) == attempt
     assert _do(open_unit, lambda unit: unit.take_login_attempt(_hash("l"), NOW)) is None
@@ -233,7 +233,7 @@ def test_sweeping_keeps_what_reuse_detection_needs(open_unit: OpenUnit) -> None:
 
     def fill(unit: OidcUnit) -> None:
         unit.add_pending(PendingRequest(_hash("p"), _request(), NOW, SOON))
-        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", SOON))
+        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", b"sealed", SOON))
         unit.add_session(_session())
         unit.remember_proof(_hash("x"), SOON)
         unit.add_code(code)
@@ -262,7 +262,7 @@ def test_of_many_takers_one_wins(database: Database) -> None:
 
     def fill(unit: OidcUnit) -> None:
         unit.add_pending(PendingRequest(_hash("p"), _request(), NOW, SOON))
-        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", SOON))
+        unit.add_login_attempt(LoginAttempt(_hash("l"), "ctid", "en", b"sealed", SOON))
         unit.add_code(code)
         unit.add_grant(grant)
         unit.add_refresh_token(RefreshToken(_hash("t"), grant.grant_id, SOON))

@@ -23,7 +23,14 @@ from broker.flows.ports import BeginWork, Examined, FaceExaminer, KeyStore, Work
 from broker.flows.release_template import Released, release_template
 from broker.flows.withdraw_consent import Withdrawn, withdraw_consent
 from broker.wire import device_proof, gate_api, hpke
-from broker.wire.identity_grant import Assurance, DocumentType, IdentityGrant, VerifiedClaims
+from broker.wire.identity_grant import (
+    Assurance,
+    DocumentType,
+    EvidenceKind,
+    IdentityGrant,
+    Verification,
+    VerifiedClaims,
+)
 from broker.wire.keys import LocalSigner, compressed_point
 from broker.wire.qr_payload import TravelQr
 from broker.wire.registry import KeyUse
@@ -133,7 +140,11 @@ class World:
         )  # fmt: skip
         return IdentityGrant(
             provider="iamsmart", issuer="https://iamsmart.example", subject=subject, acr=Assurance.HIGH,
-            auth_time=self.at, claims=claims, scopes=frozenset({"openid"}), portrait=portrait, evidence_hash=b"e" * 32,
+            provider_acr="face", auth_time=self.at, expires_at=self.at + timedelta(hours=1), claims=claims,
+            verification=Verification(
+                trust_framework="hk_iamsmart", time=self.at, evidence=EvidenceKind.ELECTRONIC_RECORD
+            ),
+            scopes=frozenset({"openid"}), portrait=portrait, evidence_hash=b"e" * 32,
         )  # fmt: skip
 
     def link(self, subject: str = "person-1") -> Linked:

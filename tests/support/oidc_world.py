@@ -147,7 +147,10 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
     http = httpx.Client(transport=hosts, trust_env=False)
     adapters = {
         name: connectors.build(
-            name, issuer=f"http://{name}.test", client_id="tongguan", client_secret=f"secret-of-{name}", http=http
+            name,
+            name,
+            {"issuer": f"http://{name}.test", "client_id": "tongguan", "client_secret": f"secret-of-{name}"},
+            http=http,
         )
         for name in DIALECTS
     }

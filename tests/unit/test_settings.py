@@ -42,7 +42,7 @@ def test_secrets_have_no_default_and_do_not_show(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"providers\.iamsmart\.client_secret"):
         Settings.load(_home(tmp_path, MINIMAL + provider))
     settings = Settings.load(_home(tmp_path, MINIMAL + provider + 'client_secret = "s3cret"\n'))
-    assert isinstance(settings.providers["iamsmart"].client_secret, SecretStr)
+    assert isinstance(settings.providers["iamsmart"].options.client_secret, SecretStr)
     assert "s3cret" not in repr(settings)
 
 

@@ -10,11 +10,26 @@ from broker.core.authorization import LoginAttempt
 from broker.oidc.errors import PageError
 from broker.oidc.login.binding import Binding, cookie_name
 from broker.oidc.login.destination import checked_destination
+from broker.oidc.login.memory import seal_memory
 from broker.oidc.login.page import failure_page
 from broker.oidc.server import AuthorizationServer
-from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault
 
 _log: Final = logging.getLogger(__name__)
+
+# What lies with the person or their credential: the provider did its part.
+_THE_PERSONS: Final = frozenset(
+    {
+        ProviderFault.CANCELLED,
+        ProviderFault.WITHHELD,
+        ProviderFault.TIMED_OUT,
+        ProviderFault.EXPIRED_CREDENTIAL,
+        ProviderFault.FROZEN,
+        ProviderFault.NOT_ENROLLED,
+        ProviderFault.NOT_SAME_PERSON,
+        ProviderFault.POOR_PHOTO,
+    }
+)
 
 
 def callback_uri(server: AuthorizationServer, provider: str) -> str:
@@ -34,21 +49,17 @@ def begin_login(
         raise PageError("login_mixup", status=403, cause="a login was started from another site")
     destination = checked_destination(return_to)
     binding = Binding(server.entropy(8).hex(), server.secret(), destination)
+    at = server.clock()
+    start = LoginStart(binding.state, callback_uri(server, provider), language, at, server.entropy)
     try:
-        url = connector.authorization_url(
-            state=binding.state,
-            nonce=binding.nonce,
-            code_challenge=binding.code_challenge,
-            redirect_uri=callback_uri(server, provider),
-            language=language,
-        )
+        redirection = connector.begin(start)
     except ConnectorError as error:
         return provider_failure(server, error, language=language, return_to=destination)
     lifetime = server.lifetimes.login_attempt
-    expires_at = server.clock() + lifetime
+    memory = seal_memory(server, binding, redirection.memory)
     with server.open_unit() as unit:
-        unit.add_login_attempt(LoginAttempt(binding.secret_hash, provider, language, expires_at))
-    response = RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
+        unit.add_login_attempt(LoginAttempt(binding.secret_hash, provider, language, memory, at + lifetime))
+    response = RedirectResponse(redirection.url, status_code=303, headers={"Cache-Control": "no-store"})
     response.set_cookie(
         cookie_name(binding.attempt_id, secure=server.secure),
         binding.cookie_value,
@@ -64,8 +75,6 @@ def begin_login(
 def provider_failure(server: AuthorizationServer, error: ConnectorError, *, language: str, return_to: str) -> Response:
     """The page for a login that a provider did not complete; the cause goes to the log."""
     _log.warning("login not completed: %s", error)
-    by_the_person = error.fault in (ProviderFault.CANCELLED, ProviderFault.WITHHELD)
     key = f"provider_{error.fault}"
-    return failure_page(
-        server, language, key, provider=error.provider, return_to=return_to, status=200 if by_the_person else 502
-    )
+    status = 200 if error.fault in _THE_PERSONS else 502
+    return failure_page(server, language, key, provider=error.provider, return_to=return_to, status=status)

@@ -1,14 +1,13 @@
 """What ties a login at a provider to the browser that began it.
 
-The browser holds one random secret in a cookie, with the path to continue at; `state`, `nonce` and the PKCE verifier
-towards the provider are MACs under it. The database keeps a digest of the secret, so neither a stolen database nor a
-link sent by an attacker can finish a login (RFC 9700 4.7).
+The browser holds one random secret in a cookie, with the path to continue at; `state` towards the provider is a MAC
+under it. The database keeps a digest of the secret, and what the connector wants back sealed under it, so neither a
+stolen database nor a link sent by an attacker can finish a login (RFC 9700 4.7).
 """
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from broker.core.authorization import digest
@@ -27,18 +26,6 @@ class Binding:
     @property
     def state(self) -> str:
         return f"{self.attempt_id}.{self._mac('state')}"
-
-    @property
-    def nonce(self) -> str:
-        return self._mac("nonce")
-
-    @property
-    def code_verifier(self) -> str:
-        return self._mac("code_verifier")  # 43 characters (RFC 7636 4.1)
-
-    @property
-    def code_challenge(self) -> str:
-        return _b64url(sha256(self.code_verifier.encode()).digest())
 
     @property
     def secret_hash(self) -> bytes:

@@ -1,11 +1,12 @@
 """The provider's answer (RFC 6749 4.1.2, OpenID Connect Core 3.1.2.5), turned into a session.
 
 1. it belongs to a login that this very browser began (login CSRF: RFC 9700 4.7), once
-2. it is an answer, not an error
-3. the code yields a verified IdentityGrant
-4. the grant names a traveller
-5. the browser gets a new session and continues where it was going
+2. the answer yields a verified IdentityGrant
+3. the grant names a traveller
+4. the browser gets a new session and continues where it was going
 """
+
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,7 @@ from broker.core.authorization import LoginAttempt
 from broker.oidc.errors import PageError
 from broker.oidc.login.begin import callback_uri, provider_failure
 from broker.oidc.login.binding import Binding, attempt_id_of, cookie_name
+from broker.oidc.login.memory import open_memory
 from broker.oidc.parameters import Parameters
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.session import set_session_cookie, start_session
@@ -25,18 +27,12 @@ def finish_login(server: AuthorizationServer, request: Request, *, provider: str
     connector = server.connectors.get(provider)
     if connector is None:
         raise PageError("unknown_provider", status=404, cause="no such provider")
-    binding, attempt = _take_attempt(server, request, provider, parameters.get("state") or "")
+    answer = parameters.values
+    binding, attempt = _take_attempt(server, request, provider, connector.state_of(answer) or "")
     at = server.clock()
     try:
-        if (error := parameters.get("error")) is not None:
-            raise connector.refusal(error)
-        grant = connector.redeem(
-            code=parameters.get("code") or "",
-            nonce=binding.nonce,
-            code_verifier=binding.code_verifier,
-            redirect_uri=callback_uri(server, provider),
-            at=at,
-        )
+        memory = open_memory(server, binding, attempt.memory)
+        grant = connector.finish(answer, memory=memory, redirect_uri=callback_uri(server, provider), at=at)
     except ConnectorError as error:
         response = provider_failure(server, error, language=attempt.language, return_to=binding.continue_to)
         return _without_binding(server, response, binding)
@@ -55,6 +51,18 @@ def finish_login(server: AuthorizationServer, request: Request, *, provider: str
     response = RedirectResponse(binding.continue_to, status_code=303, headers={"Cache-Control": "no-store"})
     set_session_cookie(server, response, value)
     return _without_binding(server, response, binding)
+
+
+def return_by_get(server: AuthorizationServer, request: Request, *, provider: str, parameters: Parameters) -> Response:
+    """A provider's form that posts across sites brings no SameSite=Lax cookie: 303 to the same answer as a GET, which
+    does. The checks are the GET's.
+    """
+    if provider not in server.connectors:
+        raise PageError("unknown_provider", status=404, cause="no such provider")
+    url = f"{callback_uri(server, provider)}?{urlencode(parameters.values)}"
+    return RedirectResponse(
+        url, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    )
 
 
 def _take_attempt(

@@ -1,12 +1,11 @@
 """One connector against its mock provider, with a place in between to spoil what the provider says."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -14,7 +13,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import connectors
-from broker.wire.identity_connector import IdentityConnector
+from broker.wire.identity_connector import IdentityConnector, LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
 from connectors.mock_idps.dialect import DIALECTS
 from connectors.mock_idps.people import load_people
@@ -22,7 +21,6 @@ from connectors.mock_idps.server import MockProvider
 from connectors.mock_idps.state import Registered
 from tests.support.html_forms import form_with, submit
 from tests.support.oidc_world import Hosts, provider_key
-from tests.support.wallet_client import b64url
 
 CALLBACK = "http://broker.test/login/{}/callback"
 PEOPLE = {"ctid": "ctid-wang", "iamsmart": "iamsmart-chan", "macau": "macau-sousa"}
@@ -54,8 +52,7 @@ class Bench:
     provider: MockProvider
     spoiler: Spoiler
     browser: httpx.Client
-    verifier: str = field(default_factory=lambda: b64url(os.urandom(32)))
-    nonce: str = "the-nonce"
+    begun: Redirection | None = None
 
     @property
     def callback(self) -> str:
@@ -63,29 +60,24 @@ class Bench:
 
     def code(self, person: str | None = None, *, share: list[str] | None = None) -> str:
         person = person or PEOPLE[self.name]
-        url = self.connector.authorization_url(
-            state="s",
-            nonce=self.nonce,
-            code_challenge=b64url(sha256(self.verifier.encode()).digest()),
-            redirect_uri=self.callback,
-            language="en",
-        )
-        page = self.browser.get(url)
+        self.begun = self.connector.begin(LoginStart("s", self.callback, "en", NOW, os.urandom))
+        page = self.browser.get(self.begun.url)
         chosen = submit(self.browser, page, form_with(page, "person", person), press=("person", person))
         form = form_with(chosen, "decision", "allow")
         tick = [box for box in form.checkboxes if share is None or box[1] in share]
         back = submit(self.browser, chosen, form, press=("decision", "allow"), tick=tick)
         return dict(parse_qsl(urlsplit(back.headers["location"]).query))["code"]
 
-    def redeem(self, code: str | None = None, **change: Any) -> IdentityGrant:
-        settings = {
-            "code": code or self.code(),
-            "nonce": self.nonce,
-            "code_verifier": self.verifier,
-            "redirect_uri": self.callback,
-            "at": NOW,
-        } | change
-        return self.connector.redeem(**settings)
+    def redeem(self, code: str | None = None, *, at: datetime = NOW, **change: str) -> IdentityGrant:
+        """Finish the login; `change` replaces what was remembered (nonce, code_verifier) or the redirect_uri."""
+        answer = {"code": code or self.code(), "state": "s"}
+        redirect_uri = change.pop("redirect_uri", self.callback)
+        memory = (json.loads(self.begun.memory) if self.begun else {"nonce": "n", "code_verifier": "v"}) | change
+        return self.connector.finish(answer, memory=json.dumps(memory).encode(), redirect_uri=redirect_uri, at=at)
+
+    @property
+    def verifier(self) -> str:
+        return str(json.loads(self.begun.memory)["code_verifier"]) if self.begun else "unused"
 
 
 @pytest.fixture(params=sorted(DIALECTS))
@@ -105,9 +97,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         spoiler = Spoiler(Hosts(portal, {f"{name}.test": provider.app()}))
         connector = connectors.build(
             name,
-            issuer=f"http://{name}.test/",
-            client_id="tongguan",
-            client_secret="the secret: ü %+&",
+            name,
+            {"issuer": f"http://{name}.test/", "client_id": "tongguan", "client_secret": "the secret: ü %+&"},
             http=httpx.Client(transport=spoiler),
         )
         yield Bench(name, connector, provider, spoiler, httpx.Client(transport=spoiler))
