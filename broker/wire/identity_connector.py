@@ -24,6 +24,7 @@ class ProviderFault(StrEnum):
     NOT_ENROLLED = "not_enrolled"  # the person is not registered with the provider
     NOT_SAME_PERSON = "not_same_person"  # the provider's comparison found another person
     POOR_PHOTO = "poor_photo"  # the provider's camera picture was not good enough: try again in better light
+    WRONG_ACCOUNT = "wrong_account"  # a company's or an office's account: log in with the personal one
     QUOTA = "quota"  # the provider answers no more just now: later, or another provider
     UNREACHABLE = "unreachable"  # no answer, or not in time: try later or another provider
     REFUSED = "refused"  # the provider answered with an error: the login did not count

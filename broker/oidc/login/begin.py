@@ -28,6 +28,7 @@ _THE_PERSONS: Final = frozenset(
         ProviderFault.NOT_ENROLLED,
         ProviderFault.NOT_SAME_PERSON,
         ProviderFault.POOR_PHOTO,
+        ProviderFault.WRONG_ACCOUNT,
     }
 )
 
