@@ -1,0 +1,93 @@
+"""Notices leave the outbox: signed, posted, settled. At least once: a crash between sending and settling sends again,
+under the same event id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from broker.core.jws import sign_statement
+from broker.core.partner import Partner
+from broker.core.webhook import MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
+from broker.flows.ports import BeginWork, Entry, Work
+from broker.wire.keys import Entropy, Signer
+
+TYP = "secevent+jwt"
+"""RFC 8417 2.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one attempt. `outcome` is a few words for the operator; `final`: no attempt can succeed."""
+
+    accepted: bool
+    outcome: str
+    final: bool = False
+
+
+class EventSender(Protocol):
+    """The way to a partner's webhook."""
+
+    def send(self, url: str, token: str) -> Sent:
+        """Push one Security Event Token (RFC 8935 2). Never raises for what the partner does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Notices of one partner, oldest first; the caller owns them until the lease ends."""
+
+    partner: Partner
+    events: tuple[PartnerEvent, ...]
+
+
+def take_batches(begin: BeginWork, *, at: datetime, partners: int = 8, each: int = 10) -> Sequence[Batch]:
+    """What is due, by partner, so that a partner that does not answer delays nobody else."""
+    with begin() as work:
+        events = work.partner_events.take_due(at, partners=partners, each=each)
+        found = {name: work.partners.find(name) for name in {event.partner_id for event in events}}
+    return [
+        Batch(partner, tuple(event for event in events if event.partner_id == name))
+        for name, partner in sorted(found.items())
+        if partner is not None
+    ]
+
+
+def deliver_batch(
+    begin: BeginWork,
+    batch: Batch,
+    *,
+    sender: EventSender,
+    signer: Signer,
+    issuer: str,
+    at: datetime,
+    entropy: Entropy,
+) -> int:
+    """Send in order until one fails; the rest wait for their lease to end. Returns how many were accepted."""
+    accepted = 0
+    for event in batch.events:
+        claims: dict[str, Any] = security_event(event, issuer=issuer, at=at)
+        url = batch.partner.webhook_url
+        if url is None:
+            sent = Sent(accepted=False, outcome="the partner takes no notices any more", final=True)
+        else:
+            sent = sender.send(url, sign_statement(claims, signer, typ=TYP))
+        with begin() as work:
+            _settle(work, event, sent, at=at, entropy=entropy)
+        if not sent.accepted:
+            break
+        accepted += 1
+    return accepted
+
+
+def _settle(work: Work, event: PartnerEvent, sent: Sent, *, at: datetime, entropy: Entropy) -> None:
+    attempts = event.attempts + 1
+    if sent.accepted:
+        work.partner_events.delivered(event.event_id, outcome=sent.outcome, at=at)
+    elif sent.final or attempts >= MAX_ATTEMPTS:
+        work.partner_events.given_up(event.event_id, outcome=sent.outcome, at=at)
+        clear = {"partner": event.partner_id, "event": str(event.event_id), "name": event.name, "attempts": attempts}
+        work.journal.append(Entry("partner:event:undelivered", clear), at=at, entropy=entropy)
+    else:
+        again = at + delay_after(attempts, entropy=entropy(4))
+        work.partner_events.failed(event.event_id, outcome=sent.outcome, again_at=again)
