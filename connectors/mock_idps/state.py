@@ -65,6 +65,11 @@ class OneTime(Generic[T]):
         with self._lock:
             return self._live(self._values.pop(name, None))
 
+    def items(self) -> list[tuple[str, T]]:
+        """What lives, oldest first."""
+        with self._lock:
+            return [(name, value) for name, (end, value) in self._values.items() if end > self._now()]
+
     def _live(self, found: tuple[float, T] | None) -> T | None:
         return found[1] if found is not None and found[0] > self._now() else None
 
