@@ -3,7 +3,6 @@ ones.
 """
 
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,6 +26,7 @@ from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.keys import TokenKey
 from broker.oidc.server import AuthorizationServer
+from broker.outbound import trust
 from broker.settings import Settings
 from broker.stores.database import Database
 from broker.stores.face_worker import FaceWorker
@@ -95,7 +95,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
     signing = SigningKeys.load(settings.home / "keys")
     link_secret = signing.secret("identity-link")
     examiner = FaceWorker(_face_command(settings))
-    http = provider_client(_trust(settings.trusted_ca))
+    http = provider_client(trust(settings.trusted_ca))
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -170,14 +170,6 @@ def _face_command(settings: Settings) -> list[str]:
     models = ["--models", str(settings.models)] if settings.models else []
     clean = ["--licence-clean"] if settings.licence_clean else []
     return [sys.executable, "-m", "gate_client.inference.worker", *models, *clean]
-
-
-def _trust(ca: Path | None) -> ssl.SSLContext:
-    """The system's authorities, and one of the operator's own."""
-    context = ssl.create_default_context()
-    if ca is not None:
-        context.load_verify_locations(ca)
-    return context
 
 
 def _answers(database: Database) -> None:

@@ -6,6 +6,7 @@ have no default. Nothing here is read at import.
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -64,6 +65,8 @@ class ProviderSettings(_Section):
     """
 
     kind: str
+    # Its people are invented: only such providers serve a sandbox.
+    synthetic: bool = False
     options: SkipValidation[Any] = Field(repr=False)
 
     @model_validator(mode="before")
@@ -74,8 +77,9 @@ class ProviderSettings(_Section):
         # Imported here: the command line reads settings for commands that never meet a provider.
         from connectors import read_settings
 
-        options = {name: value for name, value in table.items() if name != "kind"}
-        return {"kind": table["kind"], "options": read_settings(table["kind"], options)}
+        ours = {name: value for name, value in table.items() if name in ("kind", "synthetic")}
+        options = {name: value for name, value in table.items() if name not in ours}
+        return {**ours, "options": read_settings(table["kind"], options)}
 
 
 def _named_kinds(tables: Any) -> Any:
@@ -116,6 +120,11 @@ class Settings(BaseSettings):
     # By short name, as in /login/NAME/callback.
     providers: Providers = Field(default_factory=dict)
 
+    # A place for partners to try things out: every provider is synthetic, and clients of the profile oidc_basic work.
+    sandbox: bool = False
+    # Networks (CIDR) in which partners' key sets and webhooks may be called, beside public addresses.
+    partner_networks: tuple[str, ...] = ()
+
     # Unset: the embedded PostgreSQL under `home`.
     database_url: SecretStr | None = None
     # Worker threads of one process; its connection pool is a little larger, so that no thread waits for a connection.
@@ -131,6 +140,15 @@ class Settings(BaseSettings):
 
     # A certificate authority to believe beside the system's, for providers under a local one.
     trusted_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _sandbox_is_synthetic(self) -> Self:
+        real = sorted(name for name, provider in self.providers.items() if not provider.synthetic)
+        if self.sandbox and real:
+            raise ValueError(f"a sandbox has only providers with `synthetic = true`, and {real[0]} is none")
+        for network in self.partner_networks:
+            ip_network(network)
+        return self
 
     @property
     def secure(self) -> bool:

@@ -126,15 +126,19 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 @contextmanager
 def _background(settings: Settings, url: str) -> Iterator[None]:
     """Sequencer and housekeeping, once per broker: the workers hold neither the root key nor the checkpoint key."""
+    from broker.delivery import Delivery
     from broker.housekeeping import Housekeeper, tasks
+    from broker.outbound import reach_of, trust
     from broker.stores.oidc_store import OidcStorage
+    from broker.stores.partner_http import PartnerHttp
     from broker.stores.sequencer import Sequencer, SequencerThread
+    from broker.stores.webhook_sender import WebhookSender
     from broker.stores.work import Works
     from broker.trusted_keys import trusted_keys
     from broker.wire.registry import KeyUse
 
     signing = SigningKeys.load(settings.home / "keys")
-    database = Database(url, pool_size=3, application="tongguan-background")
+    database = Database(url, pool_size=8, application="tongguan-background")
     storage = OidcStorage(database)
 
     def clock() -> datetime:
@@ -157,11 +161,21 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         )
     )
     sequencer = SequencerThread(Sequencer(database, signing.signer(KeyUse.CHECKPOINT), clock))
+    delivery = Delivery(
+        Works(database).begin,
+        sender=WebhookSender(PartnerHttp(trust(settings.trusted_ca), reach_of(settings))),
+        signer=signing.signer(KeyUse.RECEIPT),
+        issuer=settings.issuer,
+        clock=clock,
+        entropy=os.urandom,
+    )
     housekeeper.start()
     sequencer.start()
+    delivery.start()
     try:
         yield
     finally:
+        delivery.stop()
         housekeeper.stop()
         sequencer.stop()
         database.close()

@@ -10,7 +10,7 @@ from uuid import UUID
 EVENT_TYPE: Final = "urn:tongguan:event:"
 """What the name of an event follows in a Security Event Token (RFC 8417 2.2)."""
 
-MAX_ATTEMPTS: Final = 12
+MAX_ATTEMPTS: Final = 24
 FIRST_DELAY: Final = timedelta(seconds=5)
 LONGEST_DELAY: Final = timedelta(hours=6)
 LEASE: Final = timedelta(seconds=60)
