@@ -2,10 +2,16 @@
 session and redeems no code.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
+
+from broker.core.identity_release import IdentityRelease
+
+JSON = Any
 
 
 def digest(secret: str) -> bytes:
@@ -22,7 +28,7 @@ class AuthorizationRequest:
     client_id: str
     redirect_uri: str
     scopes: frozenset[str]
-    code_challenge: str  # S256 always (RFC 7636 4.2)
+    code_challenge: str | None  # S256 (RFC 7636 4.2); None only from an oidc_basic client
     state: str | None
     nonce: str | None
     prompt: frozenset[str]
@@ -30,6 +36,13 @@ class AuthorizationRequest:
     ui_locales: tuple[str, ...]
     dpop_jkt: str | None  # RFC 9449 10
     login_hint: str | None = None
+    releases: tuple[IdentityRelease, ...] = ()
+    claims: Mapping[str, JSON] | None = None  # the `claims` parameter, checked (OpenID Connect Core 5.5)
+    acr_values: tuple[str, ...] = ()
+    acr_essential: bool = False
+    subject: str | None = None  # who it must be: id_token_hint, or `sub` in `claims`
+    display: str | None = None
+    claims_locales: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,9 @@ class LoginSession:
     auth_time: datetime
     created_at: datetime
     expires_at: datetime
+    amr: tuple[str, ...] = ()  # RFC 8176
+    # Stays the same when the person logs in again in this browser; None: nobody is told when it ends.
+    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,7 @@ class AuthorizationCode:
     grant_id: UUID  # the grant it will found, or founded
     client_id: str
     redirect_uri: str
-    code_challenge: str
+    code_challenge: str | None
     scopes: frozenset[str]
     nonce: str | None
     dpop_jkt: str | None
@@ -85,6 +101,11 @@ class AuthorizationCode:
     acr: str
     auth_time: datetime
     expires_at: datetime
+    amr: tuple[str, ...] = ()
+    session_id: UUID | None = None
+    releases: tuple[IdentityRelease, ...] = ()
+    consents: tuple[UUID, ...] = ()
+    claims: Mapping[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +120,15 @@ class Grant:
     acr: str
     auth_time: datetime
     scopes: frozenset[str]
-    jkt: str  # thumbprint of the DPoP key (RFC 9449 6)
+    jkt: str | None  # thumbprint of the DPoP key (RFC 9449 6); None: bearer tokens of an oidc_basic client
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    amr: tuple[str, ...] = ()
+    session_id: UUID | None = None
+    releases: tuple[IdentityRelease, ...] = ()
+    consents: tuple[UUID, ...] = ()  # those that the releases rest on
+    claims: Mapping[str, JSON] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,34 +4,42 @@ Everything that must happen once is one statement whose row lock or unique key d
 handle, spenders of a code or presenters of a proof are put in order by the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.sql import Executable
 
 from broker.core.authorization import (
+    Admission,
     AuthorizationCode,
-    AuthorizationRequest,
     Grant,
     LoginAttempt,
     LoginSession,
+    LogoutNotice,
     PendingRequest,
     RefreshToken,
 )
+from broker.core.client import Client
+from broker.stores import oidc_rows
+from broker.stores.client_store import SqlClientRegistry
 from broker.stores.database import Database
 from broker.stores.oidc_tables import (
+    clients,
     codes,
     grants,
     login_attempts,
+    logout_notices,
     pending_requests,
     proofs,
     refresh_tokens,
+    revoked_tokens,
+    session_clients,
     sessions,
     subjects,
 )
@@ -39,19 +47,71 @@ from broker.stores.unit_of_work import UnitOfWork
 
 KEEP_SPENT: Final = timedelta(days=1)
 """How long an expired code or an ended grant is kept, so that a late second use is still recognised as one."""
+_RETRY: Final = timedelta(seconds=15)
+"""The wait after the first attempt at a logout notice; each next one is four times as long."""
+
+MAX_ATTEMPTS: Final = 7
+"""Then a logout notice is given up: the last attempt was some five and a half hours after the first."""
+
+_NOTICE: Final = ("notice_id", "client_id", "session_id", "subject", "attempts")
+_living_sessions: Final = select(sessions.c.session_id).where(sessions.c.session_id.is_not(None))
+
+Mark = tuple[bytes, datetime]
+
+# One statement, so that a request that needs no more costs one round trip and one commit.
+_ADMIT: Final = (
+    "WITH fresh AS (INSERT INTO oidc_proofs (proof_hash, forget_at) "  # noqa: S608  column names of our own
+    "SELECT * FROM unnest(%s::bytea[], %s::timestamptz[]) ON CONFLICT DO NOTHING RETURNING 1) "
+    "SELECT (SELECT count(*) FROM fresh), (SELECT version FROM oidc_clients WHERE client_id = %s), "
+    "EXISTS (SELECT FROM oidc_revoked_tokens WHERE token_hash = %s), "
+    f"{oidc_rows.GRANT_COLUMNS} FROM (VALUES (1)) AS one LEFT JOIN oidc_grants g ON g.grant_id = %s"
+)
 
 
 class OidcStorage:
-    """`storage.unit` is the `OpenUnit` of `broker.oidc`."""
+    """`storage.unit` is the `OpenUnit` of `broker.oidc`, `storage.admit` its `Admit`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._alone = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def unit(self) -> Iterator["OidcUnit"]:
         """One transaction: commits on leaving, rolls back on an exception."""
         with self._database.unit_of_work() as uow:
             yield OidcUnit(uow)
+
+    def admit(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission:
+        """`OidcUnit.admit` in a transaction of its own: one round trip."""
+        with self._alone.connect() as connection:
+            return _admit(connection, marks, client_id, grant_id, token_hash)
+
+    def find_client(self, client_id: str) -> Client | None:
+        with self._database.unit_of_work() as uow:
+            return SqlClientRegistry(uow.session).find(client_id)
+
+
+def _pending(row: Row[Any] | None, at: datetime) -> PendingRequest | None:
+    if row is None or row.expires_at <= at:
+        return None
+    request = oidc_rows.request_from_json(row.request)
+    return PendingRequest(row.handle_hash, request, row.created_at, row.expires_at)
+
+
+def _admit(
+    connection: Connection, marks: Sequence[Mark], client_id: str | None, grant_id: UUID | None, token: bytes | None
+) -> Admission:
+    hashes, moments = [mark[0] for mark in marks], [mark[1] for mark in marks]
+    parameters = (hashes, moments, client_id, token, grant_id)
+    fresh, version, revoked, *grant = connection.exec_driver_sql(_ADMIT, parameters).one()
+    return Admission(fresh == len(marks), version, oidc_rows.grant_of_tuple(tuple(grant)), revoked)
 
 
 class OidcUnit:
@@ -63,35 +123,21 @@ class OidcUnit:
     # --- requests and logins that wait ---
 
     def add_pending(self, pending: PendingRequest) -> None:
-        request = asdict(pending.request) | {
-            "scopes": sorted(pending.request.scopes),
-            "prompt": sorted(pending.request.prompt),
-        }
         self._run(
             insert(pending_requests).values(
                 handle_hash=pending.handle_hash,
-                request=request,
+                request=oidc_rows.request_to_json(pending.request),
                 created_at=pending.created_at,
                 expires_at=pending.expires_at,
             )
         )
 
+    def pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
+        return _pending(self._one(select(pending_requests).where(pending_requests.c.handle_hash == handle_hash)), at)
+
     def take_pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
-        row = self._one(
-            delete(pending_requests).where(pending_requests.c.handle_hash == handle_hash).returning(pending_requests)
-        )
-        if row is None or row.expires_at <= at:
-            return None
-        stored: dict[str, Any] = row.request
-        request = AuthorizationRequest(
-            **stored
-            | {
-                "scopes": frozenset(stored["scopes"]),
-                "prompt": frozenset(stored["prompt"]),
-                "ui_locales": tuple(stored["ui_locales"]),
-            }
-        )
-        return PendingRequest(row.handle_hash, request, row.created_at, row.expires_at)
+        taken = delete(pending_requests).where(pending_requests.c.handle_hash == handle_hash)
+        return _pending(self._one(taken.returning(pending_requests)), at)
 
     def add_login_attempt(self, attempt: LoginAttempt) -> None:
         self._run(insert(login_attempts).values(**asdict(attempt)))
@@ -105,22 +151,59 @@ class OidcUnit:
     # --- sessions ---
 
     def add_session(self, session: LoginSession) -> None:
-        self._run(insert(sessions).values(**asdict(session)))
+        self._run(insert(sessions).values(**oidc_rows.session_columns(session)))
 
     def session(self, session_hash: bytes, at: datetime) -> LoginSession | None:
         row = self._one(select(sessions).where(sessions.c.session_hash == session_hash, sessions.c.expires_at > at))
-        return LoginSession(**row._mapping) if row is not None else None
+        return oidc_rows.session_of(dict(row._mapping)) if row is not None else None
 
-    def end_session(self, session_hash: bytes) -> None:
+    def drop_session(self, session_hash: bytes) -> None:
         self._run(delete(sessions).where(sessions.c.session_hash == session_hash))
 
+    def end_session(self, session_hash: bytes) -> None:
+        self._end(sessions.c.session_hash == session_hash)
+
     def end_sessions_of(self, traveller_id: UUID) -> None:
-        self._run(delete(sessions).where(sessions.c.traveller_id == traveller_id))
+        self._end(sessions.c.traveller_id == traveller_id)
+
+    def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
+        values = insert_or_leave(session_clients).values(session_id=session_id, client_id=client_id, subject=subject)
+        self._run(values.on_conflict_do_nothing())
+
+    def _end(self, condition: Any) -> None:
+        ended = self.uow.session.execute(delete(sessions).where(condition).returning(sessions.c.session_id))
+        ids = [row.session_id for row in ended if row.session_id is not None]
+        if not ids:
+            return
+        told = select(session_clients.c.client_id, session_clients.c.session_id, session_clients.c.subject)
+        told = told.join(clients, clients.c.client_id == session_clients.c.client_id)
+        told = told.where(session_clients.c.session_id.in_(ids), clients.c.backchannel_logout_uri.is_not(None))
+        self._run(insert(logout_notices).from_select(["client_id", "session_id", "subject"], told))
+        self._run(delete(session_clients).where(session_clients.c.session_id.in_(ids)))
+
+    # --- logout notices ---
+
+    def claim_notices(self, at: datetime, limit: int) -> Sequence[LogoutNotice]:
+        due = select(logout_notices.c.notice_id).where(logout_notices.c.due_at <= at)
+        due = due.order_by(logout_notices.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        claimed = (
+            update(logout_notices)
+            .where(logout_notices.c.notice_id.in_(due))
+            .values(
+                attempts=logout_notices.c.attempts + 1,
+                due_at=at + func.power(4, logout_notices.c.attempts) * _RETRY,
+            )
+            .returning(*(logout_notices.c[name] for name in _NOTICE))
+        )
+        return [LogoutNotice(**row._mapping) for row in self.uow.session.execute(claimed)]
+
+    def settle_notice(self, notice_id: UUID) -> None:
+        self._run(delete(logout_notices).where(logout_notices.c.notice_id == notice_id))
 
     # --- codes, grants, refresh tokens ---
 
     def add_code(self, code: AuthorizationCode) -> None:
-        self._run(insert(codes).values(**asdict(code) | {"scopes": sorted(code.scopes)}))
+        self._run(insert(codes).values(**oidc_rows.columns(code)))
 
     def spend_code(self, code_hash: bytes, at: datetime) -> tuple[AuthorizationCode, bool] | None:
         # The update waits for a concurrent spender's commit and then finds nothing to spend.
@@ -135,21 +218,35 @@ class OidcUnit:
             row = self._one(select(codes).where(codes.c.code_hash == code_hash))
         if row is None:
             return None
-        values = dict(row._mapping)
-        values.pop("spent_at")
-        return AuthorizationCode(**values | {"scopes": frozenset(values["scopes"])}), first
+        return oidc_rows.code_of(dict(row._mapping)), first
 
     def add_grant(self, grant: Grant) -> None:
-        self._run(insert(grants).values(**asdict(grant) | {"scopes": sorted(grant.scopes)}))
+        self._run(insert(grants).values(**oidc_rows.columns(grant)))
 
     def grant(self, grant_id: UUID) -> Grant | None:
         row = self._one(select(grants).where(grants.c.grant_id == grant_id))
-        return Grant(**dict(row._mapping) | {"scopes": frozenset(row.scopes)}) if row is not None else None
+        return oidc_rows.grant_of(dict(row._mapping)) if row is not None else None
 
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         self._run(
             update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None)).values(revoked_at=at)
         )
+
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
+        live = select(grants).where(grants.c.traveller_id == traveller_id, grants.c.revoked_at.is_(None))
+        resting = live.where(grants.c.consents.overlap(list(consents)))
+        return [oidc_rows.grant_of(dict(row._mapping)) for row in self.uow.session.execute(resting)]
+
+    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None:
+        self._revoke(grants.c.client_id == client_id, at)
+
+    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
+        # A wallet's grant and one for offline access stand after a logout.
+        lasting = grants.c.scopes.overlap(["offline_access", "wallet"])
+        self._revoke(and_(grants.c.session_id == session_id, not_(lasting)), at)
+
+    def _revoke(self, condition: Any, at: datetime) -> None:
+        self._run(update(grants).where(condition, grants.c.revoked_at.is_(None)).values(revoked_at=at))
 
     def add_refresh_token(self, token: RefreshToken) -> None:
         self._run(insert(refresh_tokens).values(**asdict(token)))
@@ -167,7 +264,21 @@ class OidcUnit:
         )
         return row is not None
 
-    # --- proofs, pseudonyms ---
+    # --- marks used once, pseudonyms ---
+
+    def admit(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission:
+        return _admit(self.uow.session.connection(), marks, client_id, grant_id, token_hash)
+
+    def revoke_token(self, token_hash: bytes, until: datetime) -> None:
+        values = insert_or_leave(revoked_tokens).values(token_hash=token_hash, forget_at=until)
+        self._run(values.on_conflict_do_nothing())
 
     def remember_proof(self, proof_hash: bytes, until: datetime) -> bool:
         row = self._one(
@@ -196,7 +307,8 @@ class OidcUnit:
     # --- forgetting ---
 
     def forget_traveller(self, traveller_id: UUID) -> None:
-        for table in (sessions, codes, grants, subjects):
+        self.end_sessions_of(traveller_id)
+        for table in (codes, grants, subjects):
             self._run(delete(table).where(table.c.traveller_id == traveller_id))
 
     def sweep(self, at: datetime) -> int:
@@ -205,7 +317,10 @@ class OidcUnit:
             (pending_requests, pending_requests.c.expires_at <= at),
             (login_attempts, login_attempts.c.expires_at <= at),
             (sessions, sessions.c.expires_at <= at),
+            (session_clients, session_clients.c.session_id.not_in(_living_sessions)),
             (proofs, proofs.c.forget_at <= at),
+            (revoked_tokens, revoked_tokens.c.forget_at <= at),
+            (logout_notices, logout_notices.c.attempts >= MAX_ATTEMPTS),
             (codes, codes.c.expires_at <= late),
             (grants, or_(grants.c.expires_at <= late, grants.c.revoked_at <= late)),
         )

@@ -324,7 +324,7 @@ def test_nothing_secret_reaches_the_database(database: Database, tmp_path: Path)
             tables = [table for name, table in metadata.tables.items() if name.startswith("oidc_")]
             dump = "".join(str(uow.session.execute(select(table)).all()) for table in tables)
         secrets = [wallet.access_token, wallet.refresh_token, *_cookies(wallet)]
-        assert (len(tables), len(dump) > 500) == (8, True)
+        assert (len(tables), len(dump) > 500) == (12, True)
         for secret in secrets:
             assert secret
             assert secret not in dump
