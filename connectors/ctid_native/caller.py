@@ -1,0 +1,69 @@
+"""One signed request to the platform and its verified answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.wire.identity_connector import ConnectorError, ProviderFault
+from connectors.ctid_native import package
+from connectors.ctid_native.codes import code_in, meaning
+from connectors.ctid_native.keys import CtidKeys
+from connectors.ctid_native.package import Package, PackageError
+from connectors.ctid_native.settings import CtidSettings
+from connectors.fetch import DEADLINE, Fetcher
+from connectors.sm.errors import SmError
+
+
+@dataclass(frozen=True)
+class PlatformCaller:
+    """Every request is signed by us; every answer must be signed by the platform, be fresh, and be a success."""
+
+    settings: CtidSettings
+    keys: CtidKeys
+    fetch: Fetcher
+
+    def ask(self, path: str, fields: Mapping[str, Any], *, at: datetime) -> Package:
+        """A success, verified:
+
+        1. an answer of HTTP with the two members;
+        2. signed by the platform, with a certificate that is valid now;
+        3. made just now, by a clock near ours;
+        4. a success: anything else is the error its code means.
+        """
+        url = f"{self.settings.platform}{path}"
+        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+        sent = package.write(fields, self.keys.sign)
+        got = self.fetch.send("POST", url, headers=headers, content=sent, limit=package.MAX_BODY)
+        # (1)
+        if got.status != 200:
+            raise self.fail(ProviderFault.REFUSED, f"{path} answered {got.status}")
+        try:
+            answer = package.read(got.body)
+            # (2)
+            self.keys.verify(answer.sign, answer.raw, at=at)
+            # (3)
+            made = package.read_stamp(answer.fields.get("timeStamp"))
+        except PackageError as error:
+            raise self.fail(ProviderFault.GARBLED, f"{path}: {error}") from error
+        except SmError as error:
+            raise self.fail(ProviderFault.UNTRUSTED, f"{path}: {error}") from error
+        skew = timedelta(seconds=self.settings.clock_skew)
+        # `at` is when the login's last leg began; it may take two exchanges.
+        if not at - skew <= made <= at + skew + timedelta(seconds=2 * DEADLINE):
+            raise self.fail(ProviderFault.UNTRUSTED, f"{path}: the answer was not made just now")
+        # (4)
+        if answer.fields.get("success") is not True:
+            code = code_in(answer.fields.get("errorDesc"))
+            found = meaning(code)
+            raise ConnectorError(self.fetch.provider, found.fault, f"{path}: {found.text}", code=code)
+        return answer
+
+    def must_echo(self, answer: Package, **expected: str) -> None:
+        """Raises ConnectorError for an answer to another question."""
+        for name, value in expected.items():
+            if answer.fields.get(name) != value:
+                raise self.fail(ProviderFault.UNTRUSTED, f"the answer is about another {name}")
+
+    def fail(self, fault: ProviderFault, detail: str) -> ConnectorError:
+        return ConnectorError(self.fetch.provider, fault, detail)
