@@ -26,6 +26,7 @@ from joserfc.jwk import ECKey
 from broker.wire import device_proof
 from broker.wire.qr_payload import TravelQr
 from tests.support.html_forms import form_with, forms_of, submit
+from tests.support.provider_pages import WALKS, Choice
 
 MAX_HOPS = 20
 
@@ -186,13 +187,8 @@ class WalletClient:
     ) -> httpx.Response | dict[str, str]:
         """From the broker's choice of provider through the provider's pages; then wherever that leads."""
         choice = next(f for f in forms_of(page) if f.action.endswith(f"/login/{provider}"))
-        shown = self._page(submit(self.browser, page, choice))
-        chosen = self._page(submit(self.browser, shown, form_with(shown, "person", person), press=("person", person)))
-        form = form_with(chosen, "decision", "allow")
-        if cancel:
-            return self.follow(submit(self.browser, chosen, form, press=("decision", "cancel"), tick=[]))
-        ticked = [box for box in form.checkboxes if share is None or box[1] in share]
-        return self.follow(submit(self.browser, chosen, form, press=("decision", "allow"), tick=ticked))
+        left = self._leave(submit(self.browser, page, choice))
+        return self.follow(WALKS[provider](self.browser, left, Choice(person, share, cancel)))
 
     def redeem(self, code: str, verifier: str) -> dict[str, Any]:
         """Exchange the code; tokens are kept. Returns the token response."""
@@ -309,6 +305,12 @@ class WalletClient:
                 return dict(parse_qsl(urlsplit(target).query))
             response = self.browser.get(target)
         raise AssertionError("too many redirects")
+
+    def _leave(self, response: httpx.Response) -> httpx.Response:
+        """The provider's first answer: the broker's redirect is followed once, or its page is returned."""
+        if response.status_code not in (302, 303):
+            raise AssertionError(f"the broker did not send us on: {response.text[:2000]}")
+        return self.browser.get(urljoin(str(response.url), response.headers["location"]))
 
     def _page(self, response: httpx.Response) -> httpx.Response:
         page = self.follow(response)
