@@ -16,7 +16,13 @@ def standing_for(
     """One covering record for each use, locked; denied (consent_missing, naming the purpose) when one is lacking."""
     if not uses:
         raise ValueError("nothing asked is not consented to")
-    records = work.consents.lock_standing(traveller, uses)
+    return covering_among(work.consents.lock_standing(traveller, uses), uses, at=at)
+
+
+def covering_among(
+    records: Sequence[ConsentRecord], uses: Sequence[Use], *, at: datetime
+) -> tuple[ConsentRecord, ...] | Denied:
+    """The same over records that are locked already."""
     covering = []
     for use in uses:
         record = next((record for record in records if gap(record, use, at=at) is None), None)

@@ -11,15 +11,19 @@ from broker.core.epoch import epoch_of
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
-from broker.flows.covering import standing_for
+from broker.flows.covering import covering_among
 from broker.flows.epoch_secrets import open_epoch
-from broker.flows.ports import Entry, KeyStore, Work
+from broker.flows.ports import Entry, KeyStore, StatusSpace, Work
 from broker.wire.errors import DecodeError
 from broker.wire.keys import Entropy, PublicKey, Signer
 from broker.wire.reasons import Reason
 from broker.wire.registry import Alg, KeyUse
 from broker.wire.sealed_template import FaceTemplate, TemplatePayload, commitment, seal_for_qr
+from broker.wire.status_list import draw_indices
 from broker.wire.travel_pass import PassClaims, PassMode, mint
+
+DRAWS = 16
+"""A list counts as full when this many random draws in a row met indices given out before: about four fifths full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def mint_pass(
     uses = rulebook.uses_of_pass(traveller, zone, mode)
 
     # (2) the person, their consents, their face
-    work.travellers.lock(traveller)
+    desk = work.minting.open(traveller, uses, device_keys)
     key = keys.key(traveller)
 
     def refuse(denied: Denied) -> Denied:
@@ -78,17 +82,17 @@ def mint_pass(
         work.journal.append(Entry("traveller:pass:refused", clear, None, traveller, key), at=at, entropy=entropy)
         return denied
 
-    consents = standing_for(work, traveller, uses, at=at)
+    consents = covering_among(desk.consents, uses, at=at)
     if isinstance(consents, Denied):
         return refuse(consents)
-    kept = work.templates.find(traveller)
+    kept = desk.template
     if kept is None:
         return refuse(Denied(Reason.TEMPLATE_UNAVAILABLE, "no face is enrolled"))
     template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
     face = _Face(traveller, kept.template_id, template, key, keys.seeds(traveller))
 
     # (3) keys that have a pass already: the same one, or none
-    issued = dict(work.passes.of_device_keys(traveller, device_keys))
+    issued = dict(desk.issued)
     for known in issued.values():
         if not _same_again(known, zone, mode, face, at=at):
             return refuse(Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own"))
@@ -96,8 +100,7 @@ def mint_pass(
     # (4) the new ones: entered and journalled together
     fresh = [point for point in device_keys if point not in issued]
     if fresh:
-        made = _make(work, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
-        work.passes.add(made)
+        made = _make(work, desk.space, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
         work.journal.append_all([_entry(new, key) for new in made], at=at, entropy=entropy)
         issued |= {new.device_key: new for new in made}
 
@@ -130,6 +133,7 @@ def _same_again(known: IssuedPass, zone: str, mode: PassMode, face: _Face, *, at
 
 def _make(
     work: Work,
+    space: StatusSpace | None,
     face: _Face,
     consents: Sequence[ConsentRecord],
     signer: Signer,
@@ -140,36 +144,44 @@ def _make(
     at: datetime,
     entropy: Entropy,
 ) -> list[IssuedPass]:
-    """Sign one pass per key. None outlives a consent it rests on."""
+    """Sign and enter one pass per key. None outlives a consent it rests on."""
     # On the minute, so that the times in two passes say little about whether one call minted both.
     issued_at = _minute(at)
     ends = min(issued_at + LIFETIME[mode], *(_minute(consent.valid_until) for consent in consents))
     if ends <= at:
         raise InvalidInput("consent_ending", "a consent ends within this minute")
-    indices = work.status.allocate(len(device_keys), expires_at=ends, entropy=entropy)
-    made = []
-    for point, index in zip(device_keys, indices, strict=True):
+
+    def signed(point: bytes, index: int) -> IssuedPass:
         pass_id = entropy(16)
         payload = face.payload(mode, pass_id)
         committed = commitment(payload.salt, payload.template.encode())
         claims = PassClaims(pass_id, zone, issued_at, issued_at, ends, point, index, committed, mode)
-        made.append(
-            IssuedPass(
-                zone=zone,
-                pass_id=pass_id,
-                traveller=face.traveller,
-                consents=tuple(consent.consent_id for consent in consents),
-                template_id=face.template_id,
-                mode=mode,
-                device_key=point,
-                status_index=index,
-                epoch=epoch_of(issued_at) if mode is PassMode.OFFLINE else None,
-                issued_at=issued_at,
-                expires_at=ends,
-                pass_bytes=mint(claims, signer),
-            )
+        return IssuedPass(
+            zone=zone,
+            pass_id=pass_id,
+            traveller=face.traveller,
+            consents=tuple(consent.consent_id for consent in consents),
+            template_id=face.template_id,
+            mode=mode,
+            device_key=point,
+            status_index=index,
+            epoch=epoch_of(issued_at) if mode is PassMode.OFFLINE else None,
+            issued_at=issued_at,
+            expires_at=ends,
+            pass_bytes=mint(claims, signer),
         )
-    return made
+
+    list_no = space.list_no if space is not None and space.needed_until >= ends else work.status.space(ends)
+    made: dict[bytes, IssuedPass] = {}
+    draws = 0
+    while missing := [point for point in device_keys if point not in made]:
+        if draws == DRAWS:
+            list_no, draws = work.status.next_space(list_no, ends), 0
+        indices = draw_indices(list_no, len(missing), entropy)
+        entered = work.minting.enter([signed(*pair) for pair in zip(missing, indices, strict=False)])
+        made |= {one.device_key: one for one in entered}
+        draws += 1
+    return list(made.values())
 
 
 def _minute(moment: datetime) -> datetime:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import Session
 
 from broker.core.gate import Gate, Invitation
+from broker.stores.driver import run
 from broker.stores.tables import CROSSINGS, EPOCHS, GATE_INVITATIONS, GATES
 from broker.wire.gate_api import CrossingEvent
 
@@ -91,6 +92,9 @@ class SqlGateRegister:
         self._session.execute(row.on_conflict_do_nothing())
 
 
+_EPOCH = "SELECT destroyed_at FROM epochs WHERE zone = %s AND epoch = %s"
+
+
 class SqlEpochRegister:
     """Port `EpochRegister`."""
 
@@ -98,12 +102,11 @@ class SqlEpochRegister:
         self._session = session
 
     def open(self, zone: str, epoch: int, *, dies_at: datetime) -> bool:
-        query = select(EPOCHS.c.destroyed_at).where(EPOCHS.c.zone == zone, EPOCHS.c.epoch == epoch)
-        known = self._session.execute(query).one_or_none()
+        known = run(self._session, _EPOCH, (zone, epoch)).one_or_none()
         if known is None:
             fresh = insert_once(EPOCHS).values(zone=zone, epoch=epoch, dies_at=dies_at)
             self._session.execute(fresh.on_conflict_do_nothing())
-            known = self._session.execute(query).one()
+            known = run(self._session, _EPOCH, (zone, epoch)).one()
         return known.destroyed_at is None
 
     def due(self, at: datetime) -> Sequence[tuple[str, int]]:

@@ -1,11 +1,11 @@
 """Minted passes, what gates did with them, and the unique inserts that make each of these happen once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import Session
 
@@ -13,35 +13,12 @@ from broker.core.travel import IssuedPass
 from broker.stores.tables import PASS_ANSWERS, PASS_SPENDS, PASSES, STATUS_ENTRIES
 from broker.wire.travel_pass import PassMode
 
-# One statement for a whole batch: a third of the time of a row each, on both sides of the connection.
-_ADD = text(
-    """
-    INSERT INTO passes (zone, pass_id, traveller_id, consent_ids, template_id, mode, device_key, status_index, epoch,
-                        issued_at, expires_at, pass_bytes)
-    SELECT zone, pass_id, traveller_id, consent_ids::uuid[], template_id, mode, device_key, status_index, epoch,
-           issued_at, expires_at, pass_bytes
-    FROM unnest(CAST(:zone AS text[]), CAST(:pass_id AS bytea[]), CAST(:traveller_id AS uuid[]),
-                CAST(:consent_ids AS text[]), CAST(:template_id AS uuid[]), CAST(:mode AS smallint[]),
-                CAST(:device_key AS bytea[]), CAST(:status_index AS bigint[]), CAST(:epoch AS integer[]),
-                CAST(:issued_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]), CAST(:pass_bytes AS bytea[]))
-         AS fresh (zone, pass_id, traveller_id, consent_ids, template_id, mode, device_key, status_index, epoch,
-                   issued_at, expires_at, pass_bytes)
-    """
-)
-
 
 class SqlPassRegister:
     """Port `PassRegister`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def add(self, passes: Sequence[IssuedPass]) -> None:
-        self._session.execute(_ADD, _columns(passes))
-
-    def of_device_keys(self, traveller: UUID, device_keys: Sequence[bytes]) -> Mapping[bytes, IssuedPass]:
-        wanted = and_(PASSES.c.traveller_id == traveller, PASSES.c.device_key.in_(device_keys))
-        return {issued.device_key: issued for issued in self._all(wanted)}
 
     def of_traveller(self, traveller: UUID, pass_id: bytes) -> IssuedPass | None:
         found = self._all(and_(PASSES.c.traveller_id == traveller, PASSES.c.pass_id == pass_id))
@@ -108,32 +85,15 @@ class SqlPassRegister:
         query: Select[Any] = select(PASSES, STATUS_ENTRIES.c.revoked_at, spent.label("spent")).join_from(
             PASSES, STATUS_ENTRIES, PASSES.c.status_index == STATUS_ENTRIES.c.status_index
         )
-        return [_issued(row) for row in self._session.execute(query.where(wanted).order_by(PASSES.c.pass_id))]
+        return [issued_pass(row) for row in self._session.execute(query.where(wanted).order_by(PASSES.c.pass_id))]
 
 
 def _one(zone: str, pass_id: bytes) -> ColumnElement[bool]:
     return and_(PASSES.c.zone == zone, PASSES.c.pass_id == pass_id)
 
 
-def _columns(passes: Sequence[IssuedPass]) -> dict[str, list[Any]]:
-    """The batch column by column. An array of arrays must be rectangular, so consents travel as array literals."""
-    return {
-        "zone": [issued.zone for issued in passes],
-        "pass_id": [issued.pass_id for issued in passes],
-        "traveller_id": [issued.traveller for issued in passes],
-        "consent_ids": ["{" + ",".join(map(str, issued.consents)) + "}" for issued in passes],
-        "template_id": [issued.template_id for issued in passes],
-        "mode": [issued.mode.value for issued in passes],
-        "device_key": [issued.device_key for issued in passes],
-        "status_index": [issued.status_index for issued in passes],
-        "epoch": [issued.epoch for issued in passes],
-        "issued_at": [issued.issued_at for issued in passes],
-        "expires_at": [issued.expires_at for issued in passes],
-        "pass_bytes": [issued.pass_bytes for issued in passes],
-    }
-
-
-def _issued(row: Row[Any]) -> IssuedPass:
+def issued_pass(row: Any) -> IssuedPass:
+    """From a row of `passes` with its `revoked_at` and whether it is `spent`."""
     return IssuedPass(
         zone=row.zone,
         pass_id=bytes(row.pass_id),

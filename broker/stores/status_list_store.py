@@ -9,18 +9,11 @@ from sqlmodel import Session
 
 from broker.flows.ports import PublishedList
 from broker.stores.tables import STATUS_ENTRIES, STATUS_LISTS
-from broker.wire.keys import Entropy
 from broker.wire.status_list import LIST_BITS, MAX_LIST_NO
 
-# A list counts as full when this many random draws in a row met indices given out before: at about four fifths full.
-_DRAWS = 16
 # `needed_until` moves ahead by this much more than needed, so that minting rarely waits for the list's row.
 _STEP = timedelta(hours=6)
 
-_TAKE = text(
-    "INSERT INTO status_entries (status_index) SELECT unnest(CAST(:drawn AS bigint[])) "
-    "ON CONFLICT DO NOTHING RETURNING status_index"
-)
 _CURRENT = text("SELECT list_no, needed_until FROM status_lists ORDER BY list_no DESC LIMIT 1")
 
 
@@ -34,21 +27,17 @@ class SqlStatusRegister:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def allocate(self, count: int, *, expires_at: datetime, entropy: Entropy) -> Sequence[int]:
-        list_no = self._current(expires_at)
-        taken: list[int] = []
-        draws = 0
-        while len(taken) < count:
-            if draws == _DRAWS:
-                list_no, draws = self._open(list_no + 1, expires_at), 0
-            drawn = {
-                list_no * LIST_BITS + int.from_bytes(entropy(4), "big") % LIST_BITS for _ in range(count - len(taken))
-            }
-            # A conflict with an uncommitted draw waits for its transaction: short, and one in a hundred thousand.
-            # Ascending order: two such batches cannot wait for each other.
-            taken += self._session.execute(_TAKE, {"drawn": sorted(drawn)}).scalars().all()
-            draws += 1
-        return taken
+    def space(self, until: datetime) -> int:
+        row = self._session.execute(_CURRENT).one_or_none()
+        if row is None:
+            return self._open(0, until)
+        if row.needed_until < until:
+            ahead = update(STATUS_LISTS).where(STATUS_LISTS.c.list_no == row.list_no)
+            self._session.execute(ahead.where(STATUS_LISTS.c.needed_until < until).values(needed_until=until + _STEP))
+        return int(row.list_no)
+
+    def next_space(self, full: int, until: datetime) -> int:
+        return self._open(full + 1, until)
 
     def revoke(self, indices: Iterable[int], at: datetime) -> None:
         change = update(STATUS_ENTRIES).where(
@@ -86,23 +75,11 @@ class SqlStatusRegister:
     def in_use(self, at: datetime) -> Sequence[int]:
         query = select(STATUS_LISTS.c.list_no).where(STATUS_LISTS.c.needed_until > at)
         found = self._session.execute(query.order_by(STATUS_LISTS.c.list_no)).scalars().all()
-        return found or [self._current(at)]
+        return found or [self.space(at)]
 
-    def _current(self, expires_at: datetime) -> int:
-        """The newest list, good for passes until `expires_at`."""
-        row = self._session.execute(_CURRENT).one_or_none()
-        if row is None:
-            return self._open(0, expires_at)
-        if row.needed_until < expires_at:
-            ahead = update(STATUS_LISTS).where(STATUS_LISTS.c.list_no == row.list_no)
-            self._session.execute(
-                ahead.where(STATUS_LISTS.c.needed_until < expires_at).values(needed_until=expires_at + _STEP)
-            )
-        return int(row.list_no)
-
-    def _open(self, list_no: int, expires_at: datetime) -> int:
+    def _open(self, list_no: int, until: datetime) -> int:
         if list_no > MAX_LIST_NO:
             raise StatusIndicesExhausted
-        fresh = insert_once(STATUS_LISTS).values(list_no=list_no, needed_until=expires_at + _STEP)
+        fresh = insert_once(STATUS_LISTS).values(list_no=list_no, needed_until=until + _STEP)
         self._session.execute(fresh.on_conflict_do_nothing())
         return list_no

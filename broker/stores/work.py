@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
-from broker.stores.consent_ledger import SqlConsentLedger
+from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.journal import Journal
+from broker.stores.minting_desk import SqlMintingDesk
 from broker.stores.oidc_store import OidcUnit
 from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
@@ -45,12 +46,20 @@ class SqlWork:
         return SqlConsentLedger(self.uow.session)
 
     @cached_property
+    def answers(self) -> SqlConsentAnswers:
+        return SqlConsentAnswers(self.uow.session)
+
+    @cached_property
     def templates(self) -> SqlTemplateVault:
         return SqlTemplateVault(self.uow.session)
 
     @cached_property
     def passes(self) -> SqlPassRegister:
         return SqlPassRegister(self.uow.session)
+
+    @cached_property
+    def minting(self) -> SqlMintingDesk:
+        return SqlMintingDesk(self.uow.session)
 
     @cached_property
     def status(self) -> SqlStatusRegister:
@@ -98,12 +107,6 @@ class Works:
         return SqlWork(uow)
 
 
-_REMEMBER = text(
-    "INSERT INTO traveller_entries (traveller_id, leaf_hash, at) "
-    "SELECT person, hash, :at FROM unnest(CAST(:people AS uuid[]), CAST(:hashes AS bytea[])) AS fresh (person, hash)"
-)
-
-
 class SqlJournal:
     """Port `Journal`: the Merkle log, and the index from a traveller to the entries about them."""
 
@@ -115,14 +118,7 @@ class SqlJournal:
         return self.append_all([entry], at=at, entropy=entropy)[0]
 
     def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
-        leaves = self._log.append_all(self._uow, entries, at=at, entropy=entropy)
-        about = [
-            (entry.traveller, leaf) for entry, leaf in zip(entries, leaves, strict=True) if entry.traveller is not None
-        ]
-        if about:
-            people, hashes = zip(*about, strict=True)
-            self._uow.session.execute(_REMEMBER, {"people": list(people), "hashes": list(hashes), "at": at})
-        return leaves
+        return self._log.append_all(self._uow, entries, at=at, entropy=entropy)
 
     def proof(self, leaf: bytes) -> InclusionProof | None:
         return self._log.proof(self._uow, leaf)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from broker.wire import cbor, cose
 from broker.wire.errors import DecodeError, VerifyError
 from broker.wire.fields import Fields, seconds
-from broker.wire.keys import Signer
+from broker.wire.keys import Entropy, Signer
 from broker.wire.reasons import Reason
 from broker.wire.registry import Claim, Header, KeyUse
 from broker.wire.travel_pass import SKEW, TravelPass
@@ -57,6 +57,11 @@ class Verdict:
     """Why a pass counts as not revoked: the version of the list that says so, or None when its own issuance does."""
 
     list_version: int | None
+
+
+def draw_indices(list_no: int, count: int, entropy: Entropy) -> frozenset[int]:
+    """Random indices of one list, `count` of them or, where a draw repeats itself, fewer."""
+    return frozenset(list_no * LIST_BITS + int.from_bytes(entropy(4), "big") % LIST_BITS for _ in range(count))
 
 
 def bits_of(revoked: Iterable[int]) -> bytes:

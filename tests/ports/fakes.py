@@ -1,6 +1,6 @@
 """The ports of the flows in memory: what they promise, without a database. One thread at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from broker.flows.ports import (
     InclusionProof,
     JournalledUse,
     NotAccepted,
+    OnDesk,
     PublishedList,
     PublishedTrustList,
 )
@@ -103,6 +104,8 @@ class FakeLogins:
 @dataclass
 class FakeConsentLedger:
     records: dict[UUID, tuple[ConsentRecord, str]] = field(default_factory=dict)
+    uses: dict[UUID, list[datetime]] = field(default_factory=dict)
+    left_out: dict[UUID, frozenset[str]] = field(default_factory=dict)
 
     def standing(self, traveller: UUID, purpose: str, recipient: str) -> ConsentRecord | None:
         wanted = (traveller, purpose, recipient)
@@ -130,9 +133,36 @@ class FakeConsentLedger:
     def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
         return [self.records[consent][0] for consent in sorted(set(consents)) if consent in self.records]
 
+    def lock_and_count(self, traveller: UUID, uses: Sequence[Use], at: datetime) -> Sequence[tuple[ConsentRecord, int]]:
+        return [(record, self._recent(record, at)) for record in self.lock_standing(traveller, uses)]
+
+    def _recent(self, record: ConsentRecord, at: datetime) -> int:
+        if record.frequency is None:
+            return 0
+        made, per = self.uses.get(record.consent_id, []), record.frequency.per
+        return len([moment for moment in made if per is None or moment > at - per])
+
+    def count_use(self, consent_id: UUID, at: datetime) -> None:
+        self.uses.setdefault(consent_id, []).append(at)
+
+    def used(self, consent_id: UUID) -> int:
+        return len(self.uses.get(consent_id, []))
+
+    def versions(self, consent_id: UUID) -> Sequence[UUID]:
+        series = self.records[consent_id][0].series_id
+        theirs = [record for record, _ in self.records.values() if record.series_id == series]
+        return [record.consent_id for record in sorted(theirs, key=lambda record: record.version)]
+
+    def declined(self, consent_id: UUID) -> frozenset[str]:
+        return self.left_out.get(consent_id, frozenset())
+
+    def note_declined(self, consent_id: UUID, categories: Collection[str]) -> None:
+        self.left_out[consent_id] = self.declined(consent_id) | set(categories)
+
     def settle(self, consent_id: UUID, status: ConsentStatus, at: datetime) -> None:
         record, receipt = self.records[consent_id]
-        self.records[consent_id] = (replace(record, status=status, settled_at=at), receipt)
+        settled = None if status is ConsentStatus.ACTIVE else at
+        self.records[consent_id] = (replace(record, status=status, settled_at=settled), receipt)
 
     def run_out(self, at: datetime, *, limit: int) -> Sequence[ConsentRecord]:
         due = [r for r, _ in self.records.values() if r.status in _STANDING and r.valid_until <= at]
@@ -144,6 +174,33 @@ class FakeConsentLedger:
 
     def forget(self, traveller: UUID) -> None:
         self.records = {key: kept for key, kept in self.records.items() if kept[0].traveller != traveller}
+
+
+@dataclass
+class FakeConsentAnswers:
+    given: dict[tuple[bytes, UUID], dict[bytes, UUID | None]] = field(default_factory=dict)
+    moments: dict[tuple[bytes, UUID], datetime] = field(default_factory=dict)
+
+    def of(self, handle_hash: bytes, traveller: UUID) -> Mapping[bytes, UUID | None]:
+        return self.given.get((handle_hash, traveller), {})
+
+    def add(
+        self, handle_hash: bytes, traveller: UUID, release: bytes, *, consent_id: UUID | None, at: datetime
+    ) -> None:
+        answers = self.given.setdefault((handle_hash, traveller), {})
+        if release in answers:
+            raise ValueError("a release is answered once")
+        answers[release] = consent_id
+        self.moments[handle_hash, traveller] = at
+
+    def drop_before(self, moment: datetime) -> int:
+        old = [key for key, at in self.moments.items() if at < moment]
+        for key in old:
+            del self.moments[key]
+        return sum(len(self.given.pop(key)) for key in old)
+
+    def forget(self, traveller: UUID) -> None:
+        self.given = {key: answers for key, answers in self.given.items() if key[1] != traveller}
 
 
 @dataclass
@@ -165,14 +222,11 @@ class FakeStatusRegister:
     entries: dict[int, datetime | None] = field(default_factory=dict)
     lists: dict[int, PublishedList] = field(default_factory=dict)
 
-    def allocate(self, count: int, *, expires_at: datetime, entropy: Entropy) -> Sequence[int]:
-        taken: list[int] = []
-        while len(taken) < count:
-            index = int.from_bytes(entropy(4), "big") % LIST_BITS
-            if index not in self.entries:
-                self.entries[index] = None
-                taken.append(index)
-        return taken
+    def space(self, until: datetime) -> int:
+        return 0
+
+    def next_space(self, full: int, until: datetime) -> int:
+        return full + 1
 
     def revoke(self, indices: Iterable[int], at: datetime) -> None:
         for index in indices:
@@ -207,14 +261,11 @@ class FakePassRegister:
                 raise ValueError("a pass id is given out once")
             self.passes[issued.zone, issued.pass_id] = issued
 
-    def of_device_keys(self, traveller: UUID, device_keys: Sequence[bytes]) -> Mapping[bytes, IssuedPass]:
-        return {p.device_key: p for p in self._all() if p.traveller == traveller and p.device_key in device_keys}
-
     def of_traveller(self, traveller: UUID, pass_id: bytes) -> IssuedPass | None:
-        return next((p for p in self._all() if p.traveller == traveller and p.pass_id == pass_id), None)
+        return next((p for p in self.all() if p.traveller == traveller and p.pass_id == pass_id), None)
 
     def find(self, zone: str, pass_id: bytes) -> IssuedPass | None:
-        return next((p for p in self._all() if (p.zone, p.pass_id) == (zone, pass_id)), None)
+        return next((p for p in self.all() if (p.zone, p.pass_id) == (zone, pass_id)), None)
 
     def lock(self, zone: str, pass_id: bytes) -> IssuedPass:
         found = self.find(zone, pass_id)
@@ -222,7 +273,7 @@ class FakePassRegister:
         return found
 
     def live(self, traveller: UUID, *, at: datetime, resting_on: UUID | None = None) -> Sequence[IssuedPass]:
-        theirs = [p for p in self._all() if p.traveller == traveller and p.expires_at > at and p.revoked_at is None]
+        theirs = [p for p in self.all() if p.traveller == traveller and p.expires_at > at and p.revoked_at is None]
         return [p for p in theirs if resting_on is None or resting_on in p.consents]
 
     def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
@@ -242,7 +293,7 @@ class FakePassRegister:
         return True
 
     def latest_offline_epoch(self, traveller: UUID) -> int | None:
-        return max((p.epoch for p in self._all() if p.traveller == traveller and p.epoch is not None), default=None)
+        return max((p.epoch for p in self.all() if p.traveller == traveller and p.epoch is not None), default=None)
 
     def forget(self, traveller: UUID) -> None:
         for key, issued in self.passes.items():
@@ -257,11 +308,34 @@ class FakePassRegister:
         self.answers = {answer for answer in self.answers if answer[:2] not in old}
         return len(old)
 
-    def _all(self) -> list[IssuedPass]:
+    def all(self) -> list[IssuedPass]:
         return [
             replace(issued, revoked_at=self.status.entries[issued.status_index], spent=key in self.spends)
             for key, issued in self.passes.items()
         ]
+
+
+@dataclass
+class FakeMintingDesk:
+    work: "FakeWork"
+
+    def open(self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes]) -> OnDesk:
+        work = self.work
+        work.travellers.lock(traveller)
+        theirs = {p.device_key: p for p in work.passes.all() if p.traveller == traveller}
+        return OnDesk(
+            work.consents.lock_standing(traveller, uses),
+            work.templates.find(traveller),
+            {key: theirs[key] for key in device_keys if key in theirs},
+            None,
+        )
+
+    def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
+        entries = self.work.status.entries
+        fresh = [issued for issued in passes if issued.status_index not in entries]
+        entries.update({issued.status_index: None for issued in fresh})
+        self.work.passes.add(fresh)
+        return fresh
 
 
 @dataclass
@@ -370,9 +444,11 @@ class FakeWork:
     travellers: FakeTravellers = field(default_factory=FakeTravellers)
     logins: FakeLogins = field(default_factory=FakeLogins)
     consents: FakeConsentLedger = field(default_factory=FakeConsentLedger)
+    answers: FakeConsentAnswers = field(default_factory=FakeConsentAnswers)
     templates: FakeTemplateVault = field(default_factory=FakeTemplateVault)
     status: FakeStatusRegister = field(default_factory=FakeStatusRegister)
     passes: FakePassRegister = field(init=False)
+    minting: FakeMintingDesk = field(init=False)
     trust_lists: FakeTrustListShelf = field(default_factory=FakeTrustListShelf)
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
@@ -382,6 +458,7 @@ class FakeWork:
 
     def __post_init__(self) -> None:
         self.passes = FakePassRegister(self.status)
+        self.minting = FakeMintingDesk(self)
 
 
 class FakeWorks:

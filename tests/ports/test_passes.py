@@ -1,6 +1,8 @@
 """Minting, epochs, lists, gates and crossings: over fakes and PostgreSQL."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +12,7 @@ from broker.core.gate import Gate
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
 from broker.flows.enrol_gate import enrol_gate, invite_gate
 from broker.flows.epoch_secrets import SealedSecrets, epoch_secrets, open_epoch, retire_epoch_secrets
+from broker.flows.mint_pass import DRAWS
 from broker.flows.publish_status_list import REFRESH, current_status_list
 from broker.flows.publish_trust_list import REFRESH as TRUST_REFRESH
 from broker.flows.publish_trust_list import publish_trust_list
@@ -21,6 +24,7 @@ from broker.wire.qr_payload import parse_qr
 from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
 from broker.wire.sealed_template import open_from_qr
+from broker.wire.status_list import LIST_BITS
 from broker.wire.travel_pass import PassMode
 from tests.support.broker_world import A_MOMENT_LATER, NOON, TEMPLATE, ZONE, Lane, World
 
@@ -287,15 +291,36 @@ def test_everything_that_is_signed_copes_with_a_clock_between_two_seconds(world:
 
 
 def test_status_indices_are_never_given_out_twice(world: World) -> None:
-    # Entropy that repeats itself proposes the same indices again; the register must not accept them.
-    drawn = iter([bytes(4)] * 3 + [b"\x00\x00\x00\x01", bytes(4), b"\x00\x00\x00\x02"])
+    # Entropy that repeats itself proposes the same indices again, within a batch and from one batch to the next.
+    traveller, indices = world.ready(), Repeating(world.entropy, [0, 0, 1, 1, 0, 1, 2, 2, 3])
+    world.entropy = indices  # type: ignore[assignment]
+    minted = [world.mint(traveller, world.phone.new_keys(2)) for _ in range(2)]
+    assert all(isinstance(batch, tuple) and len(batch) == 2 for batch in minted)
+    assert sorted(_status_indices(world, traveller)) == [0, 1, 2, 3]
+
+
+def test_a_list_that_takes_no_more_is_followed_by_the_next(world: World) -> None:
+    traveller = world.ready()
+    world.entropy = Repeating(world.entropy, [7])  # type: ignore[assignment]
+    world.one_pass(traveller)
+    world.entropy = Repeating(world.entropy, [7] * (DRAWS + 1))  # type: ignore[assignment]
+    world.one_pass(traveller)
+    assert sorted(_status_indices(world, traveller)) == [7, LIST_BITS + 7]
+
+
+class Repeating:
+    """Entropy whose status draws (four bytes each) are given."""
+
+    def __init__(self, beneath: Callable[[int], bytes], draws: Sequence[int]) -> None:
+        self._beneath, self._draws = beneath, iter(draws)
+
+    def __call__(self, size: int) -> bytes:
+        return next(self._draws).to_bytes(4, "big") if size == 4 else self._beneath(size)
+
+
+def _status_indices(world: World, traveller: UUID) -> list[int]:
     with world.begin() as work:
-        taken = [
-            index
-            for _ in range(3)
-            for index in work.status.allocate(1, expires_at=NOON, entropy=lambda size: next(drawn))
-        ]
-    assert taken == [0, 1, 2]
+        return [issued.status_index for issued in work.passes.live(traveller, at=world.at)]
 
 
 def test_old_passes_go_and_their_status_bits_stay(world: World) -> None:

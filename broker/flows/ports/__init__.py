@@ -6,11 +6,12 @@ flows rely on is READ COMMITTED with the row locks named below: a statement afte
 holder committed. Lock order, everywhere: traveller, consents (ascending id), passes, status lists (ascending number).
 """
 
-from broker.flows.ports.consents import ConsentLedger
+from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Entry, InclusionProof, Journal, JournalledUse
 from broker.flows.ports.keys import KeyStore
 from broker.flows.ports.lists import PublishedList, PublishedTrustList, StatusRegister, TrustListShelf
+from broker.flows.ports.minting import MintingDesk, OnDesk, StatusSpace
 from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
@@ -19,6 +20,7 @@ from broker.flows.ports.work import BeginWork, Work
 
 __all__ = [
     "BeginWork",
+    "ConsentAnswers",
     "ConsentLedger",
     "Entry",
     "EpochRegister",
@@ -31,13 +33,16 @@ __all__ = [
     "JournalledUse",
     "KeyStore",
     "LoginRegister",
+    "MintingDesk",
     "NotAccepted",
+    "OnDesk",
     "PartnerEvents",
     "PartnerRegister",
     "PassRegister",
     "PublishedList",
     "PublishedTrustList",
     "StatusRegister",
+    "StatusSpace",
     "TemplateVault",
     "Travellers",
     "TrustListShelf",

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from broker.wire.keys import Entropy
-
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
@@ -21,8 +19,11 @@ class PublishedList:
 class StatusRegister(Protocol):
     """Status indices, never given out twice, and the lists they are published in."""
 
-    def allocate(self, count: int, *, expires_at: datetime, entropy: Entropy) -> Sequence[int]:
-        """That many random indices that no pass ever had; makes room when the current list is full."""
+    def space(self, until: datetime) -> int:
+        """The newest list, to be published at least until that moment; made when there is none."""
+
+    def next_space(self, full: int, until: datetime) -> int:
+        """The list after a full one, likewise."""
 
     def revoke(self, indices: Iterable[int], at: datetime) -> None:
         """Set the bits; the first time stands."""

@@ -1,6 +1,6 @@
 """Passes that were issued."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,12 +10,6 @@ from broker.core.travel import IssuedPass
 
 class PassRegister(Protocol):
     """Passes that were minted and the gates that hold or spent them."""
-
-    def add(self, passes: Sequence[IssuedPass]) -> None:
-        """Enter new passes."""
-
-    def of_device_keys(self, traveller: UUID, device_keys: Sequence[bytes]) -> Mapping[bytes, IssuedPass]:
-        """The traveller's passes for those keys, whatever their state."""
 
     def of_traveller(self, traveller: UUID, pass_id: bytes) -> IssuedPass | None:
         """One pass of this traveller."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from broker.flows.ports.consents import ConsentLedger
+from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
+from broker.flows.ports.minting import MintingDesk
 from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
@@ -24,9 +25,13 @@ class Work(Protocol):
     @property
     def consents(self) -> ConsentLedger: ...
     @property
+    def answers(self) -> ConsentAnswers: ...
+    @property
     def templates(self) -> TemplateVault: ...
     @property
     def passes(self) -> PassRegister: ...
+    @property
+    def minting(self) -> MintingDesk: ...
     @property
     def status(self) -> StatusRegister: ...
     @property
