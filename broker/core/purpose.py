@@ -46,7 +46,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the person reads before consenting (PIPL articles 17, 30, 39), in one language. `categories` are ids."""
+    """What the person reads before consenting (PIPL articles 17, 30, 39), in one language. `categories` are ids.
+
+    `words`: each category in plain words, where the data files have them. `jurisdiction` is the recipient's, `origin`
+    that where the person's data reside; `crossing` and `sensitive_notice` are texts shown when they apply. `frequency`
+    reads "once", "P1D/3" (three times a day) or is empty where uses are not counted.
+    """
 
     version: str
     language: str
@@ -61,6 +66,16 @@ class Notice:
     effect: str
     rights: str
     legal_basis: str
+    words: tuple[tuple[str, str], ...] = ()
+    optional: tuple[str, ...] = ()
+    frequency: str = ""
+    jurisdiction: str | None = None
+    origin: str | None = None
+    crossing: str = ""
+    sensitive: tuple[str, ...] = ()
+    sensitive_notice: str = ""
+    refusal: str = ""
+    withdrawal: str = ""
 
     def reference(self) -> NoticeReference:
         """Version, language and SHA-256 over the notice as sorted compact UTF-8 JSON."""
@@ -124,6 +139,7 @@ class Purposes:
             effect=purpose.texts["effect"][language],
             rights=self.rights[language],
             legal_basis=purpose.legal_basis,
+            jurisdiction=recipient.jurisdiction,
         )
 
 

@@ -1,10 +1,11 @@
 """Zones and purposes together: from the ids in a request to the exact use a consent must cover."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
 from broker.core.consent import Use
+from broker.core.partner_purpose import PartnerPurposes
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS, Notice, Purpose, Purposes, Recipient
 from broker.core.zone import Zone, Zones
 from broker.wire.travel_pass import PassMode
@@ -16,6 +17,7 @@ class Rulebook:
 
     zones: Zones
     purposes: Purposes
+    partner: PartnerPurposes = field(default_factory=PartnerPurposes.load)
 
     @classmethod
     def load(cls) -> Self:
@@ -35,6 +37,12 @@ class Rulebook:
         """What the person reads before agreeing. Raises InvalidInput."""
         purpose, recipient = self.resolve(purpose_id, zone_id)
         return self.purposes.notice(purpose, recipient, language)
+
+    def title(self, purpose_id: str, language: str) -> str:
+        """What people call a purpose, a traveller's or a partner's. Raises InvalidInput for an unknown one."""
+        partner = self.partner.purposes.get(purpose_id)
+        texts = self.purposes.purpose(purpose_id).texts if partner is None else partner.texts
+        return texts["title"][language]
 
     def use(self, traveller: UUID, purpose_id: str, zone_id: str | None) -> Use:
         """The full use a purpose stands for. Raises InvalidInput."""

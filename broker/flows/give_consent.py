@@ -2,26 +2,17 @@
 nothing ticked.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from broker.core.consent import ConsentRecord, ConsentStatus
 from broker.core.denial import InvalidInput
-from broker.core.receipt import receipt_claims, sign_receipt
 from broker.core.rulebook import Rulebook
-from broker.core.traveller import receipt_subject
-from broker.flows.ports import Entry, KeyStore, Work
+from broker.flows.enter_consent import Given, enter_consent
+from broker.flows.ports import KeyStore, Work
 from broker.wire.keys import Entropy, Signer
 
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The record that stands, its signed receipt, and whether this call made it."""
-
-    record: ConsentRecord
-    receipt: str
-    new: bool
+__all__ = ["Given", "give_consent"]
 
 
 def give_consent(
@@ -68,8 +59,9 @@ def give_consent(
             raise InvalidInput("consent_stands", "a narrower or paused consent stands: withdraw it first")
 
     # (3) the record
+    consent_id = UUID(bytes=entropy(16), version=4)
     record = ConsentRecord(
-        consent_id=UUID(bytes=entropy(16), version=4),
+        consent_id=consent_id,
         traveller=traveller,
         purpose=wanted.purpose_id,
         recipient=recipient.recipient_id,
@@ -81,27 +73,17 @@ def give_consent(
         given_at=at,
         valid_from=at,
         valid_until=ends,
+        jurisdiction=recipient.jurisdiction,
+        series=consent_id,
     )
-
-    # (4) journal first: the receipt names the entry
-    key = keys.key(traveller)
-    leaf = work.journal.append(_entry(record, key), at=at, entropy=entropy)
-    claims = receipt_claims(record, notice, issuer=issuer, principal=receipt_subject(key), journal_leaf=leaf)
-    receipt = sign_receipt(claims, receipt_signer)
-    work.consents.add(record, receipt)
-    return Given(record, receipt, new=True)
-
-
-def _entry(record: ConsentRecord, key: bytes) -> Entry:
-    return Entry(
-        kind="traveller:consent:granted",
-        clear={"purpose": record.purpose, "recipient": record.recipient},
-        personal={
-            "consent": str(record.consent_id),
-            "categories": sorted(record.categories),
-            "until": record.valid_until.isoformat(),
-            "notice": record.notice.digest.hex(),
-        },
-        traveller=record.traveller,
-        traveller_key=key,
+    return enter_consent(
+        work,
+        record,
+        notice,
+        superseded=None,
+        keys=keys,
+        receipt_signer=receipt_signer,
+        issuer=issuer,
+        at=at,
+        entropy=entropy,
     )

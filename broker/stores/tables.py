@@ -94,6 +94,17 @@ CONSENTS = Table(
     Column("status", Text, nullable=False),
     _moment("settled_at", nullable=True),
     Column("receipt", Text, nullable=False),
+    # Durations in whole seconds (migration 0008_consents).
+    Column("frequency_times", Integer),
+    Column("frequency_per", BigInteger),
+    Column("retention", BigInteger),
+    Column("jurisdiction", Text),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("series", Uuid, nullable=False),
+    Column("supersedes", Uuid),
+    Column("digest", LargeBinary),
+    Column("declined", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    UniqueConstraint("series", "version"),
     Index(
         "uq_consents_standing",
         "traveller_id",

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broker.core.consent import ConsentStatus
+from broker.core.consent_artefact import artefact_digest
 from broker.core.denial import Denied, InvalidInput, Refusal, UnknownTraveller
 from broker.core.epoch import dies_at, epoch_of
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
@@ -54,11 +55,15 @@ def test_a_receipt_verifies_with_an_ordinary_library_and_names_its_journal_entry
     )
 
     assert jwt.get_unverified_header(given.receipt)["typ"] == TYP
-    assert claims["record_id"] == str(given.record.consent_id)
-    assert claims["recipient"]["id"] == ZONE
-    assert claims["notice"]["sha-256"] == given.record.notice.digest.hex()
-    for field in ("pii_controller", "purpose_text", "processing_method", "pii_categories", "rights"):
-        assert claims[field], f"PIPL art. 39 asks for {field}"
+    record = claims["record"]
+    assert record["record_id"] == claims["jti"] == str(given.record.consent_id)
+    assert record["pii_processing"]["privacy_notice"]["sha-256"] == given.record.notice.digest.hex()
+    assert given.record.digest == artefact_digest(record)
+    assert claims["record_sha256"] == given.record.digest.hex()
+    (purpose,) = record["pii_processing"]["purposes"]
+    assert purpose["recipient_third_parties"] == [ZONE]
+    for field in ("pii_controllers", "purpose_description", "processing_method", "pii_information", "privacy_rights"):
+        assert purpose[field], f"PIPL art. 39 asks for {field}"
     with world.begin() as work:
         uses = list_uses(work, keys=world.keys, traveller=traveller)
     assert claims["journal_leaf"] == uses[0].leaf_hash.hex()
