@@ -3,7 +3,7 @@
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -89,6 +89,9 @@ class ClientRegistry(Protocol):
     """The stored clients. `find` gives suspended ones too."""
 
     def find(self, client_id: str) -> Client | None: ...
+
+    def of_partner(self, partner_id: str) -> Sequence[Client]:
+        """The clients of one partner, by name."""
 
     def add(self, client: Client) -> None:
         """Raises ValueError when the client id is taken."""

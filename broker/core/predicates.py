@@ -10,8 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 
 from broker.core.denial import InvalidInput
-from broker.core.traveller import JURISDICTION
-from broker.wire.identity_grant import VerifiedClaims
+from broker.wire.identity_grant import DocumentType, VerifiedClaims
 
 OVER_18: Final = "over_18"
 PERMIT_VALID: Final = "permit_valid"
@@ -25,8 +24,9 @@ BASIS: Final[Mapping[str, frozenset[str]]] = {
 """Each predicate, and the claims its answer is taken from: none of them leaves with it."""
 
 PREDICATES: Final = frozenset(BASIS)
-JURISDICTIONS: Final = frozenset(JURISDICTION.values())
+JURISDICTIONS: Final = frozenset({"CN", "HK", "MO"})
 
+_RESIDENCE: Final = {DocumentType.PRC_RESIDENT_ID: "CN", DocumentType.HKID: "HK", DocumentType.MACAU_BIR: "MO"}
 _OF_AGE: Final = 18
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # A day begins at the same moment in the Mainland, Hong Kong and Macau, the year round.
@@ -60,12 +60,15 @@ def evaluate(name: str, claims: VerifiedClaims, *, argument: Any = None, at: dat
     if name == PERMIT_VALID:
         needed = max(today, _day(argument) or today)
         return None if claims.document_expires is None else needed <= claims.document_expires
-    return JURISDICTION[claims.document_type] in _jurisdictions(argument)
+    return not _jurisdictions(argument).isdisjoint(residences(claims))
 
 
 def residences(claims: VerifiedClaims) -> tuple[str, ...]:
     """The jurisdictions whose resident the document makes its holder."""
-    return (JURISDICTION[claims.document_type],)
+    if claims.document_type is DocumentType.MAINLAND_TRAVEL_PERMIT:
+        # Issued by the Mainland to residents of the other two, whose letter it carries.
+        return ("MO",) if claims.document_number.startswith("M") else ("HK",)
+    return (_RESIDENCE[claims.document_type],)
 
 
 def _of_age_on(born: date) -> date:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
 from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
+from broker.stores.client_store import SqlClientRegistry
 from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.journal import Journal
@@ -76,6 +77,10 @@ class SqlWork:
     @cached_property
     def epochs(self) -> SqlEpochRegister:
         return SqlEpochRegister(self.uow.session)
+
+    @cached_property
+    def clients(self) -> SqlClientRegistry:
+        return SqlClientRegistry(self.uow.session)
 
     @cached_property
     def partners(self) -> SqlPartnerRegister:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from broker.core.client import ClientRegistry
+from broker.core.client import ClientRegistry
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Journal
@@ -41,6 +42,8 @@ class Work(Protocol):
     def gates(self) -> GateRegister: ...
     @property
     def epochs(self) -> EpochRegister: ...
+    @property
+    def clients(self) -> ClientRegistry: ...
     @property
     def clients(self) -> ClientRegistry: ...
     @property

@@ -61,10 +61,14 @@ def test_permit_valid(expires: date | None, argument: str | None, answer: bool |
         (DocumentType.HKID, ["CN", "MO"], False),
         (DocumentType.MACAU_BIR, ["HK", "MO"], True),
         (DocumentType.PRC_RESIDENT_ID, ["CN"], True),
+        # Issued by the Mainland, held by residents of Hong Kong (H) and Macau (M).
+        (DocumentType.MAINLAND_TRAVEL_PERMIT, ["CN"], False),
+        (DocumentType.MAINLAND_TRAVEL_PERMIT, ["HK"], True),
     ],
 )
 def test_resident_of(document: DocumentType, argument: list[str], answer: bool) -> None:
-    claims = _person(document_type=document)
+    permit = document is DocumentType.MAINLAND_TRAVEL_PERMIT
+    claims = _person(document_type=document, document_number="H12345678" if permit else "A1234563")
     assert evaluate("resident_of", claims, argument=argument, at=AT) is answer
     assert (residences(claims)[0] in argument) is answer
 
