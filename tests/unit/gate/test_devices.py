@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +16,11 @@ from gate_client.devices.code_reader import ZxingReader
 from gate_client.devices.doors import DoorFault, SimulatedDoors
 from gate_client.devices.frames import BrokenFrame, Image, WatchedFolder, load_frame, open_frames
 from tests.support.gate_world import Authority
+from tests.support.qr_image import photograph, qr_modules, qr_version
+from tests.vectors import world
 
 TEXT = Authority().wallet().text()
+OFFLINE = world.qr(world.OFFLINE).to_text()
 
 
 def drawn(text: str, scale: int = 4) -> Image:
@@ -72,6 +76,53 @@ def test_a_poster_beside_the_phone_does_not_hide_the_code() -> None:
     poster = drawn("https://example.com/a-poster-with-a-rather-long-address-on-it?and=more")
     both = side_by_side(poster, drawn(TEXT))
     assert ZxingReader().read(both) == TEXT
+
+
+def test_a_large_code_out_of_focus_is_read() -> None:
+    # 500 pixels, blur of sigma 2, tilt of 30 degrees: the corner of the grid that the library alone does not read.
+    qr = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    assert qr_version(OFFLINE) == 19
+    for seed in (9001, 9002, 9003):
+        grey = photograph(qr_modules(OFFLINE), 500, blur=2.0, tilt=30.0, noise=8.0, rng=np.random.default_rng(seed))
+        assert not zxingcpp.read_barcodes(grey, qr), "an easy picture proves nothing"
+        assert ZxingReader().read(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)) == OFFLINE
+
+
+class Spy:
+    """Stands before the library and notes how many pixels it was given, each time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pixels: list[int] = []
+        self._real = zxingcpp.read_barcodes
+        monkeypatch.setattr(zxingcpp, "read_barcodes", self)
+
+    def __call__(self, image: Image, *args: Any, **options: Any) -> list[zxingcpp.Barcode]:
+        self.pixels.append(image.size)
+        return self._real(image, *args, **options)
+
+
+@pytest.mark.parametrize("noise", [0.0, 16.0])
+def test_a_frame_without_a_code_is_given_up_after_four_looks_at_its_own_size(
+    monkeypatch: pytest.MonkeyPatch, noise: float
+) -> None:
+    spy = Spy(monkeypatch)
+    seen = np.random.default_rng(9004).normal(110, noise, (720, 1280, 3)).clip(0, 255).astype(np.uint8)
+    assert refusal(seen) is Reason.NO_QR
+    assert spy.pixels == [720 * 1280] * 4
+
+
+@pytest.mark.parametrize("shape", [(5000, 8000), (20_000, 2000), (1300, 2000)])
+def test_a_huge_frame_is_made_smaller_before_anything_looks_at_it(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+) -> None:
+    spy = Spy(monkeypatch)
+    assert refusal(np.full((*shape, 3), 110, np.uint8)) is Reason.NO_QR
+    assert len(spy.pixels) == 4 and 600_000 < max(spy.pixels) <= 2_500_000
+
+
+def test_a_code_that_fills_a_huge_frame_is_read() -> None:
+    huge = cv2.resize(drawn(OFFLINE), (6000, 6000), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    assert ZxingReader().read(huge) == OFFLINE
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0" * 9])
