@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from broker.oidc.client import Client
 from broker.oidc.dpop import ALGORITHMS
 from broker.oidc.keys import ALGORITHM
 from broker.oidc.server import LANGUAGES, AuthorizationServer
@@ -13,7 +12,6 @@ from broker.wire.identity_grant import Assurance
 def metadata(server: AuthorizationServer) -> dict[str, Any]:
     """Only what is served is announced."""
     issuer = server.issuer
-    clients: list[Client] = list(server.clients.by_id.values())
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
@@ -22,7 +20,7 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
         "require_pushed_authorization_requests": False,
-        "scopes_supported": sorted({scope for client in clients for scope in client.scopes}),
+        "scopes_supported": ["openid", "wallet"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),

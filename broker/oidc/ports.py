@@ -10,10 +10,12 @@ from typing import Protocol
 from uuid import UUID
 
 from broker.core.authorization import (
+    Admission,
     AuthorizationCode,
     Grant,
     LoginAttempt,
     LoginSession,
+    LogoutNotice,
     PendingRequest,
     RefreshToken,
 )
@@ -21,6 +23,9 @@ from broker.core.client import Client
 from broker.core.denial import Denied
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.wire.identity_grant import IdentityGrant
+
+Mark = tuple[bytes, datetime]
+"""Something that may be used once, and until when that must be remembered."""
 
 
 class OidcUnit(Protocol):
@@ -33,6 +38,9 @@ class OidcUnit(Protocol):
     def take_pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
         """Remove and return it; None when unknown, taken before or expired."""
 
+    def pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
+        """The same, left where it is."""
+
     def add_login_attempt(self, attempt: LoginAttempt) -> None: ...
 
     def take_login_attempt(self, binding_hash: bytes, at: datetime) -> LoginAttempt | None: ...
@@ -41,10 +49,22 @@ class OidcUnit(Protocol):
 
     def session(self, session_hash: bytes, at: datetime) -> LoginSession | None: ...
 
-    def end_session(self, session_hash: bytes) -> None: ...
+    def drop_session(self, session_hash: bytes) -> None:
+        """Delete a session that another one takes over; nobody is told."""
+
+    def end_session(self, session_hash: bytes) -> None:
+        """Log out; every client it logged in to gets a notice."""
 
     def end_sessions_of(self, traveller_id: UUID) -> None:
         """Log this person out in every browser."""
+
+    def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
+        """Remember whom to tell when the session ends."""
+
+    def claim_notices(self, at: datetime, limit: int) -> Sequence[LogoutNotice]:
+        """Logout notices to send now. Each comes back later, unless it is settled."""
+
+    def settle_notice(self, notice_id: UUID) -> None: ...
 
     def add_code(self, code: AuthorizationCode) -> None: ...
 
@@ -60,12 +80,33 @@ class OidcUnit(Protocol):
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         """Idempotent: the first time stands."""
 
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
+        """The grants not revoked that rest on any of these consents."""
+
+    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None: ...
+
+    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
+        """At a logout: all that came from the session, except for offline access and the wallet."""
+
     def add_refresh_token(self, token: RefreshToken) -> None: ...
 
     def refresh_token(self, token_hash: bytes) -> RefreshToken | None: ...
 
     def spend_refresh_token(self, token_hash: bytes, at: datetime) -> bool:
         """Whether this call is the one that spent it."""
+
+    def admit(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission:
+        """Use up the marks (a proof's hash, an assertion's `jti`), each by unique insert, and look up the rest."""
+
+    def revoke_token(self, token_hash: bytes, until: datetime) -> None:
+        """Refuse an access token that hangs on no grant."""
 
     def remember_proof(self, proof_hash: bytes, until: datetime) -> bool:
         """Unique insert; False when this DPoP proof was seen before (RFC 9449 11.1)."""
@@ -143,6 +184,20 @@ class ReleaseClaims(Protocol):
 
 
 OpenUnit = Callable[[], AbstractContextManager[OidcUnit]]
+
+
+class Admit(Protocol):
+    """`OidcUnit.admit` in a transaction of its own, at the price of one round trip."""
+
+    def __call__(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission: ...
+
 
 LinkIdentity = Callable[[IdentityGrant, datetime], UUID]
 """`flows.link_identity` with its ports already given: a transaction of its own, returns the traveller."""

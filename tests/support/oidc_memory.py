@@ -1,24 +1,29 @@
 """The authorization server's memory as dictionaries: the fake beside `broker.stores.oidc_store`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from broker.core.authorization import (
+    Admission,
     AuthorizationCode,
     Grant,
     LoginAttempt,
     LoginSession,
+    LogoutNotice,
     PendingRequest,
     RefreshToken,
 )
+from broker.core.client import Client
+from broker.oidc.ports import Mark
 
 _TABLES = ("pending", "attempts", "sessions", "codes", "spent", "grants", "tokens", "proofs", "subjects")
+_MORE = ("clients", "logins", "notices", "revoked")
 
 
 class OidcMemory:
@@ -26,7 +31,7 @@ class OidcMemory:
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self.tables: dict[str, dict[Any, Any]] = {name: {} for name in _TABLES}
+        self.tables: dict[str, dict[Any, Any]] = {name: {} for name in _TABLES + _MORE}
 
     @contextmanager
     def unit(self) -> Iterator["OidcMemory"]:
@@ -40,6 +45,18 @@ class OidcMemory:
 
     def add_pending(self, pending: PendingRequest) -> None:
         self.tables["pending"][pending.handle_hash] = pending
+
+    def find_client(self, client_id: str) -> Client | None:
+        return self.tables["clients"].get(client_id)
+
+    def keep_client(self, client: Client) -> None:
+        """What the registry's add and change do."""
+        known = self.tables["clients"].get(client.client_id)
+        self.tables["clients"][client.client_id] = replace(client, version=known.version + 1 if known else 1)
+
+    def pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
+        found: PendingRequest | None = self.tables["pending"].get(handle_hash)
+        return found if found and found.expires_at > at else None
 
     def take_pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
         found: PendingRequest | None = self.tables["pending"].pop(handle_hash, None)
@@ -59,12 +76,40 @@ class OidcMemory:
         found: LoginSession | None = self.tables["sessions"].get(session_hash)
         return found if found and found.expires_at > at else None
 
-    def end_session(self, session_hash: bytes) -> None:
+    def drop_session(self, session_hash: bytes) -> None:
         self.tables["sessions"].pop(session_hash, None)
 
+    def end_session(self, session_hash: bytes) -> None:
+        self._end(lambda session: session.session_hash == session_hash)
+
     def end_sessions_of(self, traveller_id: UUID) -> None:
-        sessions = self.tables["sessions"]
-        self.tables["sessions"] = {key: row for key, row in sessions.items() if row.traveller_id != traveller_id}
+        self._end(lambda session: session.traveller_id == traveller_id)
+
+    def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
+        self.tables["logins"].setdefault((session_id, client_id), subject)
+
+    def _end(self, ends: Callable[[LoginSession], bool]) -> None:
+        ended = {key: row for key, row in self.tables["sessions"].items() if ends(row)}
+        for key, row in ended.items():
+            del self.tables["sessions"][key]
+            for (session_id, client_id), subject in list(self.tables["logins"].items()):
+                client = self.tables["clients"].get(client_id)
+                if session_id == row.session_id:
+                    del self.tables["logins"][session_id, client_id]
+                    if client is not None and client.backchannel_logout_uri is not None:
+                        notice = LogoutNotice(uuid4(), client_id, session_id, subject, 0)
+                        self.tables["notices"][notice.notice_id] = (notice, datetime.fromtimestamp(0, UTC))
+
+    def claim_notices(self, at: datetime, limit: int) -> list[LogoutNotice]:
+        due = [notice for notice, when in self.tables["notices"].values() if when <= at][:limit]
+        claimed = [replace(notice, attempts=notice.attempts + 1) for notice in due]
+        for notice in claimed:
+            again = at + timedelta(seconds=15) * 4 ** (notice.attempts - 1)
+            self.tables["notices"][notice.notice_id] = (notice, again)
+        return claimed
+
+    def settle_notice(self, notice_id: UUID) -> None:
+        self.tables["notices"].pop(notice_id, None)
 
     def add_code(self, code: AuthorizationCode) -> None:
         self.tables["codes"][code.code_hash] = code
@@ -88,6 +133,25 @@ class OidcMemory:
         if grant is not None and grant.revoked_at is None:
             self.tables["grants"][grant_id] = replace(grant, revoked_at=at)
 
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> list[Grant]:
+        return [
+            grant
+            for grant in self.tables["grants"].values()
+            if grant.traveller_id == traveller_id and grant.revoked_at is None and set(consents) & set(grant.consents)
+        ]
+
+    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None:
+        self._revoke(lambda grant: grant.client_id == client_id, at)
+
+    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
+        lasting = {"offline_access", "wallet"}
+        self._revoke(lambda grant: grant.session_id == session_id and not grant.scopes & lasting, at)
+
+    def _revoke(self, condition: Callable[[Grant], bool], at: datetime) -> None:
+        for grant in list(self.tables["grants"].values()):
+            if condition(grant):
+                self.revoke_grant(grant.grant_id, at)
+
     def add_refresh_token(self, token: RefreshToken) -> None:
         self.tables["tokens"][token.token_hash] = token
 
@@ -100,6 +164,24 @@ class OidcMemory:
             return False
         self.tables["tokens"][token_hash] = replace(token, spent_at=at)
         return True
+
+    def admit(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission:
+        with self._lock:
+            fresh = [self.remember_proof(*mark) for mark in marks]
+            client = self.tables["clients"].get(client_id)
+            revoked = token_hash in self.tables["revoked"]
+            grant = self.tables["grants"].get(grant_id)
+            return Admission(all(fresh), client.version if client else None, grant, revoked)
+
+    def revoke_token(self, token_hash: bytes, until: datetime) -> None:
+        self.tables["revoked"][token_hash] = until
 
     def remember_proof(self, proof_hash: bytes, until: datetime) -> bool:
         if proof_hash in self.tables["proofs"]:
@@ -115,7 +197,8 @@ class OidcMemory:
         return any(key[0] == traveller_id and known == subject for key, known in self.tables["subjects"].items())
 
     def forget_traveller(self, traveller_id: UUID) -> None:
-        for name in ("sessions", "codes", "grants"):
+        self.end_sessions_of(traveller_id)
+        for name in ("codes", "grants"):
             rows = self.tables[name]
             self.tables[name] = {key: row for key, row in rows.items() if row.traveller_id != traveller_id}
         kept = {key: row for key, row in self.tables["subjects"].items() if key[0] != traveller_id}
@@ -128,6 +211,11 @@ class OidcMemory:
         for name in ("pending", "attempts", "sessions"):
             self.tables[name] = {key: row for key, row in self.tables[name].items() if row.expires_at > at}
         self.tables["proofs"] = {key: until for key, until in self.tables["proofs"].items() if until > at}
+        self.tables["revoked"] = {key: until for key, until in self.tables["revoked"].items() if until > at}
+        living = {row.session_id for row in self.tables["sessions"].values()}
+        self.tables["logins"] = {key: row for key, row in self.tables["logins"].items() if key[0] in living}
+        notices = self.tables["notices"]
+        self.tables["notices"] = {key: row for key, row in notices.items() if row[0].attempts < 7}
         late = at - timedelta(days=1)
         self.tables["codes"] = {key: row for key, row in self.tables["codes"].items() if row.expires_at > late}
         self.tables["grants"] = {

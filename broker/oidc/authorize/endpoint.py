@@ -20,7 +20,7 @@ from broker.oidc.authorize.interact import login_needed
 from broker.oidc.authorize.issue_code import issue_code
 from broker.oidc.authorize.read_request import read_request
 from broker.oidc.authorize.respond import redirect_error, redirect_with
-from broker.oidc.client import Client
+from broker.oidc.client import Client, redirect_uri_of
 from broker.oidc.errors import OAuthError, PageError
 from broker.oidc.parameters import Parameters
 from broker.oidc.server import LANGUAGES, AuthorizationServer
@@ -37,7 +37,7 @@ def authorize(server: AuthorizationServer, request: Request, parameters: Paramet
     if (request_uri := parameters.get("request_uri")) is not None:
         asked = _take_pushed(server, client, request_uri)
     else:
-        redirect_uri = client.redirect_uri(parameters.get("redirect_uri"))
+        redirect_uri = redirect_uri_of(client, parameters.get("redirect_uri"))
         try:
             asked = read_request(parameters, client=client, redirect_uri=redirect_uri)
         except OAuthError as error:

@@ -10,6 +10,7 @@ from broker.core.authorization import PendingRequest, digest
 from broker.oidc import dpop
 from broker.oidc.authorize.endpoint import REQUEST_URI_PREFIX
 from broker.oidc.authorize.read_request import read_request
+from broker.oidc.client import redirect_uri_of
 from broker.oidc.errors import OAuthError, PageError
 from broker.oidc.parameters import Parameters
 from broker.oidc.server import AuthorizationServer
@@ -32,7 +33,7 @@ def push(server: AuthorizationServer, request: Request, parameters: Parameters) 
             nonces=server.nonces,
         )
     try:
-        redirect_uri = client.redirect_uri(parameters.get("redirect_uri"))
+        redirect_uri = redirect_uri_of(client, parameters.get("redirect_uri"))
     except PageError as error:
         raise OAuthError("invalid_request", "redirect_uri is not registered for this client") from error
     asked = read_request(parameters, client=client, redirect_uri=redirect_uri, proven_jkt=proof.jkt if proof else None)
