@@ -11,7 +11,6 @@ import httpx
 from broker.wire.identity_connector import IdentityConnector
 from connectors.adapter import Adapter, AdapterSettings, Surroundings
 from connectors.ctid import CtidConnector, CtidSettings
-from connectors.fetch import Fetcher
 from connectors.iamsmart import IamSmartConnector, IamSmartSettings
 from connectors.macau import MacauConnector, MacauSettings
 
@@ -34,7 +33,7 @@ def build(
     paths in the settings start at `home`.
     """
     known = settings if isinstance(settings, AdapterSettings) else read_settings(kind, settings)
-    return _adapter(kind).build(name, known, Surroundings(Fetcher(name, http), home))
+    return _adapter(kind).build(name, known, Surroundings(known.fetcher(name, http), home))
 
 
 def _adapter(kind: str) -> Adapter:

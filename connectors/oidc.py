@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors.fetch import MAX_SIGNED, Fetcher
+from connectors.keyring import KeyRing
 
 SKEW: Final = timedelta(seconds=60)
 MAX_AGE: Final = timedelta(minutes=10)
@@ -72,7 +73,7 @@ class OidcProvider:
         self.fetch = fetcher
         self._lock = threading.Lock()
         self._metadata: dict[str, str] | None = None
-        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys = KeyRing(lambda: self._read_keys(self.fetch.json(self.endpoint("jwks_uri"))))
 
     @property
     def origin(self) -> str:
@@ -222,6 +223,7 @@ class OidcProvider:
 
     def _verify(self, token: str, *, at: datetime) -> dict[str, Any]:
         registration = self.registration
+        at += self.fetch.offset  # its tokens are dated by its clock
         try:
             key = self._key(jwt.get_unverified_header(token).get("kid"))
             claims: dict[str, Any] = jwt.decode(
@@ -264,12 +266,6 @@ class OidcProvider:
         if not isinstance(kid, str):
             raise self.error(ProviderFault.UNTRUSTED, "a token names no key")
         found = self._keys.get(kid)
-        if found is None:
-            document = self.fetch.json(self.endpoint("jwks_uri"))
-            keys = self._read_keys(document)
-            with self._lock:
-                self._keys = keys
-            found = keys.get(kid)
         if found is None:
             raise self.error(ProviderFault.UNTRUSTED, "a token names a key the provider does not publish")
         return found

@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.fetch import Fetcher
+from connectors.fetch import Fetcher, Timeouts
 from connectors.transport import provider_client
 
 DEADLINE = 0.6
@@ -59,25 +59,21 @@ def dripping(before: bytes, drop: bytes) -> Serve:
     [(b"", b"H"), (HEAD + b"X-Long: ", b"y"), (HEAD + b"Content-Length: 100000\r\n\r\n", b" "), (HEAD, b"")],
     ids=["status line", "headers", "body", "silence"],
 )
-def test_an_exchange_ends_at_its_deadline_whatever_drips(
-    before: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connectors.fetch.DEADLINE", DEADLINE)
+def test_an_exchange_ends_at_its_deadline_whatever_drips(before: bytes, drop: bytes) -> None:
     with server(dripping(before, drop)) as url, provider_client(ssl.create_default_context()) as http:
         begun = monotonic()
         with pytest.raises(ConnectorError) as given_up:
-            Fetcher("iamsmart", http).send("GET", url)
+            Fetcher("iamsmart", http, Timeouts(exchange=DEADLINE)).send("GET", url)
         assert given_up.value.fault is ProviderFault.UNREACHABLE
         assert monotonic() - begun < DEADLINE + 0.5
 
 
-def test_a_handshake_that_drips_ends_at_the_deadline_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.fetch.DEADLINE", DEADLINE)
+def test_a_handshake_that_drips_ends_at_the_deadline_too() -> None:
     hello = b"\x16\x03\x03\x3f\xff\x02"  # a TLS record of 16 KiB, announced
     with server(dripping(hello, b"\0")) as url, provider_client(ssl.create_default_context()) as http:
         begun = monotonic()
         with pytest.raises(ConnectorError):
-            Fetcher("iamsmart", http).send("GET", url.replace("http:", "https:"))
+            Fetcher("iamsmart", http, Timeouts(exchange=DEADLINE)).send("GET", url.replace("http:", "https:"))
         assert monotonic() - begun < DEADLINE + 0.5
 
 
