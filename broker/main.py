@@ -24,7 +24,7 @@ from broker.core.rulebook import Rulebook
 from broker.flows.link_identity import link_identity
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
-from broker.oidc.keys import TokenKey
+from broker.oidc.keys import KeyRing, TokenKey, TokenKeys
 from broker.oidc.server import AuthorizationServer
 from broker.outbound import trust
 from broker.settings import Settings
@@ -128,7 +128,8 @@ def compose(settings: Settings, database_url: str) -> Ports:
         clients=Clients(
             {settings.wallet.client_id: wallet_client(settings.wallet.client_id, settings.wallet.redirect_uris)}
         ),
-        token_key=TokenKey.of(signing.token_key()),
+        token_keys=TokenKeys(lambda: KeyRing.of(TokenKey.of(signing.token_key()))),
+        secret_key=signing.secret("authorization-server"),
         open_unit=OidcStorage(database).unit,
         link_identity=link,
         connectors=_connectors(settings, http),

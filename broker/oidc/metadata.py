@@ -43,4 +43,4 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
 
 def jwks(server: AuthorizationServer) -> dict[str, Any]:
     """RFC 7517 5."""
-    return {"keys": [server.token_key.jwk]}
+    return {"keys": list(server.token_keys.ring.published)}

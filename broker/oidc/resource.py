@@ -9,10 +9,8 @@ The proof is remembered and the grant looked up in one short transaction that en
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import jwt
 from starlette.requests import Request
 
 from broker.oidc import dpop
@@ -63,13 +61,18 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
     if len(headers) != 1 or scheme.lower() != "dpop" or not raw or len(raw) > _MAX_TOKEN:
         raise _refuse("", "present the access token with the DPoP scheme")
     # (2) the token is ours, for this API, and live (RFC 9068 4)
+    claims = server.token_keys.verified(raw, typ=ACCESS_TOKEN_TYPE)
     try:
-        claims: dict[str, Any] = server.token_key.verifier_for(ACCESS_TOKEN_TYPE)(
-            raw, server.issuer, server.wallet_audience
-        )
+        if (
+            claims is None
+            or claims["iss"] != server.issuer
+            or claims["aud"] != server.wallet_audience
+            or not claims["sub"]
+        ):
+            raise _refuse("invalid_token", "the access token does not verify")
         expires_at = datetime.fromtimestamp(claims["exp"], tz=at.tzinfo)
         grant_id, jkt = UUID(claims["grant"]), str(claims["cnf"]["jkt"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _refuse("invalid_token", "the access token does not verify") from error
     if expires_at <= at:
         raise _refuse("invalid_token", "the access token has expired")

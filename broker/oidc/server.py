@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from broker.core.sealing import derive
 from broker.oidc.client import Clients
 from broker.oidc.dpop import Nonces
-from broker.oidc.keys import TokenKey
+from broker.oidc.keys import TokenKeys
 from broker.oidc.ports import LinkIdentity, OpenUnit
 from broker.wire.identity_connector import IdentityConnector
 
@@ -42,7 +43,8 @@ class AuthorizationServer:
 
     issuer: str
     clients: Clients
-    token_key: TokenKey
+    token_keys: TokenKeys
+    secret_key: bytes = field(repr=False)
     open_unit: OpenUnit
     link_identity: LinkIdentity
     connectors: Mapping[str, IdentityConnector]
@@ -63,7 +65,11 @@ class AuthorizationServer:
 
     @cached_property
     def nonces(self) -> Nonces:
-        return Nonces(self.token_key.derive("dpop-nonce"))
+        return Nonces(self.derive("dpop-nonce"))
+
+    def derive(self, label: str) -> bytes:
+        """32 bytes for a purpose of this server's own: every worker has the same."""
+        return derive(self.secret_key, info=b"tongguan/authorization-server/" + label.encode())
 
     def secret(self) -> str:
         """A fresh 256-bit secret in base64url."""

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
-from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.client_store import SqlClientRegistry
+from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.journal import Journal
@@ -18,6 +18,7 @@ from broker.stores.minting_desk import SqlMintingDesk
 from broker.stores.oidc_store import OidcUnit
 from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
+from broker.stores.release_desk import SqlReleaseDesk
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
 from broker.stores.template_vault import SqlTemplateVault
@@ -61,6 +62,10 @@ class SqlWork:
     @cached_property
     def minting(self) -> SqlMintingDesk:
         return SqlMintingDesk(self.uow.session)
+
+    @cached_property
+    def releasing(self) -> SqlReleaseDesk:
+        return SqlReleaseDesk(self.uow.session)
 
     @cached_property
     def status(self) -> SqlStatusRegister:

@@ -33,7 +33,7 @@ def _forged(
 ) -> str:
     _, claims = _parts(wallet.access_token or "")
     claims = {name: value for name, value in (claims | change).items() if value is not None}
-    return (key or world.server.token_key).sign(claims, typ=typ)
+    return (key or world.server.token_keys.current).sign(claims, typ=typ)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_4_another_key(world: OidcWorld) -> None:
 
 def test_4_an_id_token_is_no_access_token(world: OidcWorld) -> None:
     wallet = world.logged_in()
-    wallet.access_token = world.server.token_key.sign(wallet.id_token, typ="JWT")
+    wallet.access_token = world.server.token_keys.current.sign(wallet.id_token, typ="JWT")
     with pytest.raises(WalletError) as refused:
         wallet.me()
     assert refused.value.status == 401

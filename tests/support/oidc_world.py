@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI
 import connectors
 from broker.oidc import routes
 from broker.oidc.client import Clients, wallet_client
-from broker.oidc.keys import TokenKey
+from broker.oidc.keys import TokenKey, TokenKeys
 from broker.oidc.ports import OpenUnit
 from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
@@ -157,7 +157,8 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
     server = AuthorizationServer(
         issuer=ISSUER,
         clients=Clients({name: wallet_client(name, (REDIRECT,)) for name in ("tongguan-wallet", OTHER_CLIENT)}),
-        token_key=TokenKey.of(ec.generate_private_key(ec.SECP256R1())),
+        token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
+        secret_key=os.urandom(32),
         open_unit=open_unit,
         link_identity=link,
         connectors=adapters,

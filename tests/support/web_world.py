@@ -22,7 +22,7 @@ from broker.core.authorization import Grant, LoginSession, digest
 from broker.flows.ports import FaceExaminer
 from broker.main import Ports, create_app
 from broker.oidc.client import Clients, wallet_client
-from broker.oidc.keys import TokenKey
+from broker.oidc.keys import TokenKey, TokenKeys
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.token.issue import issue_tokens
 from broker.settings import Settings, WalletSettings
@@ -118,7 +118,8 @@ class WebWorld:
         self.server = AuthorizationServer(
             issuer=ISSUER,
             clients=Clients({"tongguan-wallet": wallet_client("tongguan-wallet", (f"{WALLET}/callback",))}),
-            token_key=TokenKey.of(ec.generate_private_key(ec.SECP256R1())),
+            token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
+            secret_key=os.urandom(32),
             open_unit=self.storage.unit,
             link_identity=lambda grant, at: self.world.link(grant.subject).traveller,
             connectors=self.providers,

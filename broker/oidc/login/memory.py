@@ -20,9 +20,7 @@ def open_memory(server: AuthorizationServer, binding: Binding, sealed: bytes) ->
 
 
 def _key(server: AuthorizationServer, binding: Binding) -> bytes:
-    return derive(
-        server.token_key.derive("login-memory"), salt=binding.secret.encode(), info=b"tongguan/login-memory/v1"
-    )
+    return derive(server.derive("login-memory"), salt=binding.secret.encode(), info=b"tongguan/login-memory/v1")
 
 
 def _context(binding: Binding) -> str:

@@ -54,7 +54,7 @@ def _access_token(server: AuthorizationServer, grant: Grant, scopes: frozenset[s
         "cnf": {"jkt": grant.jkt},
         "grant": str(grant.grant_id),
     }
-    return server.token_key.sign(claims, typ=ACCESS_TOKEN_TYPE)
+    return server.token_keys.current.sign(claims, typ=ACCESS_TOKEN_TYPE)
 
 
 def _id_token(server: AuthorizationServer, grant: Grant, at: datetime, *, nonce: str | None, access_token: str) -> str:
@@ -71,4 +71,4 @@ def _id_token(server: AuthorizationServer, grant: Grant, at: datetime, *, nonce:
     }
     if nonce is not None:
         claims["nonce"] = nonce
-    return server.token_key.sign(claims, typ="JWT")
+    return server.token_keys.current.sign(claims, typ="JWT")

@@ -6,7 +6,6 @@ It is how a wallet signs out, so it ends the person's login sessions at the brok
 
 from uuid import UUID
 
-import jwt
 from starlette.requests import Request
 
 from broker.core.authorization import digest
@@ -32,8 +31,8 @@ def revoke(server: AuthorizationServer, request: Request, parameters: Parameters
 
 
 def _grant_of_access_token(server: AuthorizationServer, token: str) -> UUID | None:
+    claims = server.token_keys.verified(token, typ=ACCESS_TOKEN_TYPE)
     try:
-        claims = server.token_key.verifier_for(ACCESS_TOKEN_TYPE)(token, server.issuer, server.wallet_audience)
-        return UUID(claims["grant"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        return UUID(claims["grant"]) if claims is not None else None
+    except (KeyError, TypeError, ValueError):
         return None
