@@ -13,6 +13,9 @@ class Refusal(StrEnum):
 
     CONSENT_MISSING = "consent_missing"
     CONSENT_UNKNOWN = "consent_unknown"
+    CONSENT_PAUSED = "consent_paused"
+    OVER_FREQUENCY = "over_frequency"
+    RECIPIENT_UNKNOWN = "recipient_unknown"
     NO_PORTRAIT = "no_portrait"
     DEVICE_KEY_USED = "device_key_used"
     PASS_UNKNOWN = "pass_unknown"  # noqa: S105 - a problem type, not a credential

@@ -31,6 +31,7 @@ def erase(work: Work, *, status_signer: Signer, traveller: UUID, at: datetime, e
     work.passes.forget(traveller)
     work.templates.discard(traveller)
     work.consents.forget(traveller)
+    work.answers.forget(traveller)
     work.logins.forget_traveller(traveller)
     work.journal.forget(traveller)
     work.travellers.erase(traveller, complete_at=complete_at, at=at)

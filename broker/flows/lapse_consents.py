@@ -5,6 +5,7 @@ from datetime import datetime
 from broker.core.consent import ConsentStatus
 from broker.core.denial import UnknownTraveller
 from broker.core.purpose import FACE_ENROLMENT
+from broker.flows.consent_changes import end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.keys import Entropy
 
@@ -27,6 +28,7 @@ def lapse_consents(work: Work, *, keys: KeyStore, at: datetime, entropy: Entropy
         if record is None or record.status not in (ConsentStatus.ACTIVE, ConsentStatus.PAUSED):
             continue
         work.consents.settle(record.consent_id, ConsentStatus.EXPIRED, at)
+        end_grants(work, record, "consent.expired", at=at, entropy=entropy)
         if record.purpose == FACE_ENROLMENT:
             work.templates.discard(record.traveller)
             work.travellers.discard_portrait(record.traveller)

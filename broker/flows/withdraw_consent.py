@@ -1,4 +1,4 @@
-"""A person takes a consent back. The very next release fails, and passes that rest on it are revoked with it."""
+"""A person takes a consent back. The very next release fails; passes and grants that rest on it are revoked with it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,6 +9,7 @@ from broker.core.denial import Denied, Refusal
 from broker.core.purpose import FACE_ENROLMENT
 from broker.core.travel import offline_effect
 from broker.core.zone import BROKER
+from broker.flows.consent_changes import current_version, end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.flows.revocation import revoke_all
 from broker.wire.keys import Entropy, Signer
@@ -41,15 +42,15 @@ def withdraw_consent(
     """
     # (1) the record, locked: a release that already holds it finishes first, every later one sees the withdrawal
     work.travellers.lock(traveller)
-    record = work.consents.lock_for_change(traveller, consent_id)
+    record = current_version(work, traveller, consent_id)
     if record is None:
         return Denied(Refusal.CONSENT_UNKNOWN, "not a consent of this traveller")
-    if record.status in (ConsentStatus.WITHDRAWN, ConsentStatus.EXPIRED):
+    if record.status not in (ConsentStatus.ACTIVE, ConsentStatus.PAUSED):
         return Withdrawn(record, revoked_passes=0, offline_effect=None)
-    work.consents.settle(consent_id, ConsentStatus.WITHDRAWN, at)
+    work.consents.settle(record.consent_id, ConsentStatus.WITHDRAWN, at)
 
     # (2) the passes that rest on it
-    passes = work.passes.live(traveller, at=at, resting_on=consent_id)
+    passes = work.passes.live(traveller, at=at, resting_on=record.consent_id)
     revoked = revoke_all(work, passes, status_signer=status_signer, at=at)
 
     # (3) the face, when it was the enrolment
@@ -57,11 +58,14 @@ def withdraw_consent(
         work.templates.discard(traveller)
         work.travellers.discard_portrait(traveller)
 
-    # (4) the journal
+    # (4) the tokens of whoever received under it, and word to them
+    end_grants(work, record, "consent.withdrawn", at=at, entropy=entropy)
+
+    # (5) the journal
     entry = Entry(
         kind="traveller:consent:withdrawn",
         clear={"purpose": record.purpose, "recipient": record.recipient, "revoked_passes": revoked},
-        personal={"consent": str(consent_id)},
+        personal={"consent": str(record.consent_id)},
         traveller=traveller,
         traveller_key=keys.key(traveller),
     )

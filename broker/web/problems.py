@@ -47,6 +47,11 @@ REGISTER: Mapping[str, ProblemType] = {
     "consent-required": ProblemType(
         403, "No consent covers this", "Send the person to the consent page, if they want this."
     ),
+    "consent-paused": ProblemType(
+        403, "The person has paused this consent", "Wait for the notice that it was resumed; do not ask again."
+    ),
+    "too-often": ProblemType(429, "The person agreed to fewer uses", "Ask again when the agreed interval has passed."),
+    "recipient-unknown": ProblemType(403, "No such partner receives anything", "Ask the operator about the partner."),
     "release-refused": ProblemType(403, "The template is not released", "Refer the person to an officer."),
     "invitation-invalid": ProblemType(403, "The enrolment code is not valid", "Ask the operator for a new code."),
     "consent-unknown": ProblemType(404, "There is no such consent", "Fetch the list of consents again."),
@@ -76,6 +81,9 @@ REGISTER: Mapping[str, ProblemType] = {
 _REFUSALS: Mapping[Refusal, str] = {
     Refusal.CONSENT_MISSING: "consent-required",
     Refusal.CONSENT_UNKNOWN: "consent-unknown",
+    Refusal.CONSENT_PAUSED: "consent-paused",
+    Refusal.OVER_FREQUENCY: "too-often",
+    Refusal.RECIPIENT_UNKNOWN: "recipient-unknown",
     Refusal.NO_PORTRAIT: "no-portrait",
     Refusal.DEVICE_KEY_USED: "device-key-used",
     Refusal.PASS_UNKNOWN: "pass-unknown",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from broker.core.authorization import Grant
 from broker.core.consent import ConsentRecord, ConsentStatus, Use
 from broker.core.denial import UnknownTraveller
 from broker.core.gate import Gate, Invitation
@@ -22,6 +23,7 @@ from broker.flows.ports import (
     OnDesk,
     PublishedList,
     PublishedTrustList,
+    Shown,
 )
 from broker.wire.gate_api import CrossingEvent
 from broker.wire.keys import Entropy
@@ -96,6 +98,18 @@ class FakeTravellers:
 @dataclass
 class FakeLogins:
     forgotten: list[UUID] = field(default_factory=list)
+    grants: dict[UUID, Grant] = field(default_factory=dict)
+
+    def grant(self, grant_id: UUID) -> Grant | None:
+        return self.grants.get(grant_id)
+
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
+        theirs = [one for one in self.grants.values() if one.traveller_id == traveller_id and one.revoked_at is None]
+        return [one for one in theirs if set(one.consents) & set(consents)]
+
+    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
+        if self.grants[grant_id].revoked_at is None:
+            self.grants[grant_id] = replace(self.grants[grant_id], revoked_at=at)
 
     def forget_traveller(self, traveller_id: UUID) -> None:
         self.forgotten.append(traveller_id)
@@ -129,9 +143,6 @@ class FakeConsentLedger:
     def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
         found = {self.standing(traveller, use.purpose, use.recipient) for use in uses} - {None}
         return sorted(found, key=lambda record: record.consent_id)
-
-    def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
-        return [self.records[consent][0] for consent in sorted(set(consents)) if consent in self.records]
 
     def lock_and_count(self, traveller: UUID, uses: Sequence[Use], at: datetime) -> Sequence[tuple[ConsentRecord, int]]:
         return [(record, self._recent(record, at)) for record in self.lock_standing(traveller, uses)]
@@ -276,20 +287,10 @@ class FakePassRegister:
         theirs = [p for p in self.all() if p.traveller == traveller and p.expires_at > at and p.revoked_at is None]
         return [p for p in theirs if resting_on is None or resting_on in p.consents]
 
-    def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
-        issued = self.passes[zone, pass_id]
-        self.passes[zone, pass_id] = replace(issued, reserved_by=gate_id, reserved_until=until)
-
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         if (zone, pass_id) in self.spends:
             return False
         self.spends[zone, pass_id] = event_id
-        return True
-
-    def answer_once(self, zone: str, pass_id: bytes, counter: int, *, gate_id: str, at: datetime) -> bool:
-        if (zone, pass_id, counter) in self.answers:
-            return False
-        self.answers.add((zone, pass_id, counter))
         return True
 
     def latest_offline_epoch(self, traveller: UUID) -> int | None:
@@ -336,6 +337,27 @@ class FakeMintingDesk:
         entries.update({issued.status_index: None for issued in fresh})
         self.work.passes.add(fresh)
         return fresh
+
+
+@dataclass
+class FakeReleaseDesk:
+    work: "FakeWork"
+
+    def open(self, zone: str, pass_id: bytes) -> Shown | None:
+        issued = self.work.passes.find(zone, pass_id)
+        if issued is None:
+            return None
+        template = self.work.templates.find(issued.traveller) if issued.traveller is not None else None
+        held = [record for record, _ in self.work.consents.records.values() if record.consent_id in issued.consents]
+        return Shown(issued, held, template)
+
+    def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
+        key, passes = (issued.zone, issued.pass_id), self.work.passes
+        if (*key, counter) in passes.answers:
+            return False
+        passes.answers.add((*key, counter))
+        passes.passes[key] = replace(passes.passes[key], reserved_by=gate_id, reserved_until=until)
+        return True
 
 
 @dataclass
@@ -449,6 +471,7 @@ class FakeWork:
     status: FakeStatusRegister = field(default_factory=FakeStatusRegister)
     passes: FakePassRegister = field(init=False)
     minting: FakeMintingDesk = field(init=False)
+    releasing: FakeReleaseDesk = field(init=False)
     trust_lists: FakeTrustListShelf = field(default_factory=FakeTrustListShelf)
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
@@ -459,6 +482,7 @@ class FakeWork:
     def __post_init__(self) -> None:
         self.passes = FakePassRegister(self.status)
         self.minting = FakeMintingDesk(self)
+        self.releasing = FakeReleaseDesk(self)
 
 
 class FakeWorks:

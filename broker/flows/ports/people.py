@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from broker.core.authorization import Grant
 from broker.core.traveller import Traveller
 
 
@@ -58,6 +59,15 @@ class Travellers(Protocol):
 
 class LoginRegister(Protocol):
     """Sessions, grants and pseudonyms that the authorization server keeps about a person."""
+
+    def grant(self, grant_id: UUID) -> Grant | None:
+        """What one redeemed code founded."""
+
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
+        """The person's grants that stand and rest on any of these consents."""
+
+    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
+        """End it with every token of its family. Idempotent: the first time stands."""
 
     def forget_traveller(self, traveller_id: UUID) -> None:
         """End and delete all of them."""

@@ -1,0 +1,44 @@
+"""What every change of a consent shares: which record is meant, and what rests on it elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from broker.core.authorization import Grant
+from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.flows.ports import Work
+from broker.wire.keys import Entropy
+
+
+def current_version(work: Work, traveller: UUID, consent_id: UUID) -> ConsentRecord | None:
+    """The record, locked; of a superseded one the version that stands in its place. None when it is not theirs.
+
+    Whoever takes back an old version means the consent: a list that was read before it was renewed names the old one.
+    """
+    record = work.consents.lock_for_change(traveller, consent_id)
+    if record is None or record.status is not ConsentStatus.SUPERSEDED:
+        return record
+    newest = work.consents.versions(consent_id)[-1]
+    return work.consents.lock_for_change(traveller, newest)
+
+
+def end_grants(work: Work, record: ConsentRecord, event: str, *, at: datetime, entropy: Entropy) -> Sequence[Grant]:
+    """Revoke every grant that rests on any version of the consent, and tell the partner, in this work."""
+    grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id))
+    tell(work, record, event, grants, at=at, entropy=entropy)
+    for grant in grants:
+        work.logins.revoke_grant(grant.grant_id, at)
+    return grants
+
+
+def tell(
+    work: Work, record: ConsentRecord, event: str, grants: Sequence[Grant], *, at: datetime, entropy: Entropy
+) -> None:
+    """Put the notice to the recipient into the outbox. A border zone is no partner and is told by its lists."""
+    body: Mapping[str, Any] = {
+        "consent": str(record.consent_id),
+        "purpose": record.purpose,
+        "grants": [str(grant.grant_id) for grant in grants],
+    }
+    work.partner_events.enqueue(record.recipient, event, body, at=at, entropy=entropy)

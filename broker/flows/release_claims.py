@@ -1,0 +1,190 @@
+"""A partner reads what a person agreed to, and nothing else. This is the only way claims leave the broker.
+
+Claims are opened here under consents that are locked, counted and covering, and the release is journalled in the same
+transaction: what left without an entry cannot be, and what has an entry had its consent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.core.client import Client
+from broker.core.consent import ConsentRecord, Gap, Use, gap
+from broker.core.denial import Denied, Refusal, UnknownTraveller
+from broker.core.disclosure import JSON, Item, disclose, itemise
+from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.core.purpose import Recipient
+from broker.core.rulebook import Rulebook
+from broker.core.sealing import unseal
+from broker.core.traveller import CLAIMS
+from broker.flows.ports import Entry, KeyStore, Work
+from broker.wire.identity_grant import VerifiedClaims
+from broker.wire.keys import Entropy
+
+RELEASED = "partner:claims:released"
+REFUSED = "partner:claims:refused"
+
+_REFUSALS: Mapping[Gap, Refusal] = {
+    Gap.PAUSED: Refusal.CONSENT_PAUSED,
+    Gap.OVER_FREQUENCY: Refusal.OVER_FREQUENCY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One release of the grant, and what of it is wanted now."""
+
+    release: IdentityRelease
+    items: Mapping[str, Item]
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """What is wanted and the locked record that covers it."""
+
+    asked: _Asked
+    record: ConsentRecord
+
+
+def release_claims(
+    work: Work,
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    traveller: UUID,
+    client: Client,
+    releases: Sequence[IdentityRelease],
+    wanted: frozenset[str] | None,
+    at: datetime,
+    entropy: Entropy,
+    arguments: Mapping[str, JSON] | None = None,
+    kind: str = RELEASED,
+) -> ReleasedClaims | Denied:
+    """Release `wanted` (None: everything the releases name) of a grant's releases to the partner behind `client`.
+
+    A release without a covering consent yields nothing; when none is covered the answer is Denied, journalled.
+    `arguments` are those of predicates, by claim name; `kind` is the journal's word for the release. Raises
+    UnknownTraveller, InvalidInput.
+    """
+    # (1) who asks: an active client of an active partner, for itself
+    recipient = None if client.partner_id is None or not client.active else work.partners.recipient(client.partner_id)
+    if recipient is None:
+        return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
+    # (2) what is asked of each release: only what it names
+    asked = _asked(rulebook, traveller, recipient, releases, wanted, arguments)
+    if not asked:
+        return Denied(Refusal.CONSENT_MISSING, "nothing that was asked for is in the grant")
+    # (3) the consents, locked and counted: a withdrawal that committed first has won
+    covered, lacking = _covering(work, traveller, asked, at=at)
+    key = _key(keys, traveller)
+    if not covered:
+        denied = _denied(lacking)
+        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy)
+        return denied
+    # (4) what the authority said, opened now and not before
+    sealed = work.travellers.claims(traveller)
+    if sealed is None:
+        raise UnknownTraveller(str(traveller))
+    claims = VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
+    values: dict[str, JSON] = {}
+    for one in covered:
+        values |= disclose(claims, one.asked.items, covered=one.record.categories, at=at)
+    # (5) each use counts, and each is journalled: in this transaction, or nothing leaves
+    for one in covered:
+        work.consents.count_use(one.record.consent_id, at)
+    entries = [_entry(one, client, key, kind, at) for one in covered]
+    leaves = work.journal.append_all(entries, at=at, entropy=entropy)
+    return ReleasedClaims(values, tuple(one.record.consent_id for one in covered), tuple(leaves))
+
+
+def _asked(
+    rulebook: Rulebook,
+    traveller: UUID,
+    recipient: Recipient,
+    releases: Sequence[IdentityRelease],
+    wanted: frozenset[str] | None,
+    arguments: Mapping[str, JSON] | None,
+) -> list[_Asked]:
+    """The releases to this very recipient, for a purpose that exists, of which something is wanted."""
+    found = []
+    for release in releases:
+        if release.recipient != recipient.recipient_id or release.purpose not in rulebook.partner.purposes:
+            continue
+        items = itemise(wanted, release.claims, arguments)
+        if items:
+            categories = frozenset[str]().union(*(item.rests_on for item in items.values()))
+            use = Use(
+                traveller,
+                release.purpose,
+                recipient.recipient_id,
+                recipient.controller.controller_id,
+                categories,
+                release.retention,
+            )
+            found.append(_Asked(release, items, use))
+    return found
+
+
+def _covering(
+    work: Work, traveller: UUID, asked: Sequence[_Asked], *, at: datetime
+) -> tuple[list[_Covered], list[Gap | None]]:
+    """Whatever is covered, and for the rest the first gap (None: no record stands)."""
+    standing = work.consents.lock_and_count(traveller, [one.use for one in asked], at)
+    by_purpose = {record.purpose: (record, used) for record, used in standing}
+    covered: list[_Covered] = []
+    lacking: list[Gap | None] = []
+    for one in asked:
+        record, used = by_purpose.get(one.use.purpose, (None, 0))
+        missing = None if record is None else gap(record, one.use, at=at, used=used)
+        if record is None or missing is not None:
+            lacking.append(missing)
+        else:
+            covered.append(_Covered(one, record))
+    return covered, lacking
+
+
+def _denied(lacking: Sequence[Gap | None]) -> Denied:
+    """The refusal that tells most: a pause or a frequency before a consent that is simply not there."""
+    for missing, refusal in _REFUSALS.items():
+        if missing in lacking:
+            return Denied(refusal, missing.value)
+    return Denied(Refusal.CONSENT_MISSING, lacking[0].value if lacking and lacking[0] else "no consent stands")
+
+
+def _entry(one: _Covered, client: Client, key: bytes, kind: str, at: datetime) -> Entry:
+    release = one.asked.release
+    return Entry(
+        kind=kind,
+        # Names of claims in the clear, values nowhere. An argument may say something about the person, so it is sealed.
+        clear={
+            "purpose": release.purpose,
+            "recipient": release.recipient,
+            "claims": sorted({item.claim for item in one.asked.items.values()}),
+        },
+        personal={
+            "consent": str(one.record.consent_id),
+            "client": client.client_id,
+            "asked": sorted(one.asked.items),
+            "arguments": {name: item.argument for name, item in sorted(one.asked.items.items()) if item.argument},
+            "at": at.isoformat(),
+        },
+        traveller=one.record.traveller,
+        traveller_key=key,
+    )
+
+
+def _journal_refusal(
+    work: Work, traveller: UUID, key: bytes, asked: _Asked, denied: Denied, *, at: datetime, entropy: Entropy
+) -> None:
+    clear = {"purpose": asked.release.purpose, "recipient": asked.release.recipient, "reason": str(denied.reason)}
+    personal = {"asked": sorted(asked.items), "at": at.isoformat()}
+    work.journal.append(Entry(REFUSED, clear, personal, traveller, key), at=at, entropy=entropy)
+
+
+def _key(keys: KeyStore, traveller: UUID) -> bytes:
+    try:
+        return keys.key(traveller)
+    except LookupError:
+        raise UnknownTraveller(str(traveller)) from None
