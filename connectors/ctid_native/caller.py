@@ -11,7 +11,7 @@ from connectors.ctid_native.codes import code_in, meaning
 from connectors.ctid_native.keys import CtidKeys
 from connectors.ctid_native.package import Package, PackageError
 from connectors.ctid_native.settings import CtidSettings
-from connectors.fetch import DEADLINE, Fetcher
+from connectors.fetch import Fetcher
 from connectors.sm.errors import SmError
 
 
@@ -50,7 +50,7 @@ class PlatformCaller:
             raise self.fail(ProviderFault.UNTRUSTED, f"{path}: {error}") from error
         skew = timedelta(seconds=self.settings.clock_skew)
         # `at` is when the login's last leg began; it may take two exchanges.
-        if not at - skew <= made <= at + skew + timedelta(seconds=2 * DEADLINE):
+        if not at - skew <= made <= at + skew + timedelta(seconds=2 * self.settings.exchange_timeout):
             raise self.fail(ProviderFault.UNTRUSTED, f"{path}: the answer was not made just now")
         # (4)
         if answer.fields.get("success") is not True:

@@ -216,6 +216,10 @@ class CtidService:
             "authMode": applied.mode,
         }
 
+    def _must_be_about(self, answer: Package, applied: Applied) -> None:
+        customer = self.caller.settings.customer_number
+        self.caller.must_echo(answer, businessSerialNumber=applied.serial, customNumber=customer)
+
     def _sealed(self, plaintext: bytes) -> str:
         envelope = enveloped_data.seal(
             plaintext,
