@@ -32,9 +32,10 @@ def covering_among(
     return tuple(covering)
 
 
-def still_covered(work: Work, consents: Sequence[UUID], uses: Sequence[Use], *, at: datetime) -> Denied | None:
-    """None when the very records of `consents`, locked now, cover every use; else why not."""
-    records = work.consents.lock_for_use(consents)
+def still_covered(
+    records: Sequence[ConsentRecord], consents: Sequence[UUID], uses: Sequence[Use], *, at: datetime
+) -> Denied | None:
+    """None when the very records named by `consents`, locked by now, cover every use; else why not."""
     if not uses or len(records) != len(set(consents)):
         return Denied(Reason.RELEASE_REFUSED, "a consent is not on record")
     for use in uses:

@@ -14,7 +14,7 @@ from broker.core.sealing import unseal
 from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
 from broker.flows.covering import still_covered
 from broker.flows.gate_request import authenticate, may_speak
-from broker.flows.ports import Entry, KeyStore, Work
+from broker.flows.ports import Entry, KeyStore, Shown, Work
 from broker.wire import device_proof, hpke, travel_pass
 from broker.wire.errors import VerifyError, WireError
 from broker.wire.gate_api import ReleaseRequest
@@ -56,26 +56,26 @@ def release_template(
         qr = parse_qr(message.qr)
         shown = travel_pass.verify(qr.pass_bytes, trust_list, at=at, expected_zone=gate.zone)
         device_proof.verify(qr, shown, at=at)
-        # (3) our own record of that pass
-        issued = _find(work, shown)
-        # (4) the consents it rests on, locked: a withdrawal that committed first has won
-        _check_consents(work, rulebook, issued, at=at)
-        # (5) the pass, locked: neither revoked nor spent, and at no other gate just now
-        _check_free(work, gate, issued, at=at)
+        # (3) our own record of that pass, locked like the consents it rests on: a withdrawal that committed first won
+        found = _find(work, shown)
+        issued = found.issued
+        # (4) the consents
+        _check_consents(rulebook, found, at=at)
+        # (5) the pass: neither revoked nor spent, and at no other gate just now
+        _check_free(gate, issued, at=at)
         # (6) the template it committed to
-        payload = _open(work, keys, issued, shown.claims.commitment)
+        payload = _open(keys, found, shown.claims.commitment)
         # (7) sealed to this gate's one-use key and this very request
         sealed = hpke.seal(payload.encode(), message.hpke_public, message.info(request))
-        # (8) one answer per pass and counter; the last check, so that a refusal uses nothing up
-        if not work.passes.answer_once(issued.zone, issued.pass_id, qr.counter, gate_id=gate.gate_id, at=at):
+        # (8) one answer per pass and counter, and the pass reserved; the last check, so that a refusal uses nothing up
+        until = at + RESERVATION
+        if not work.releasing.enter(issued, qr.counter, gate_id=gate.gate_id, until=until, at=at):
             raise VerifyError(Reason.ALREADY_RELEASED, "this code was answered before")
     except WireError as refusal:
         _journal(work, keys, gate, issued, refused=refusal.reason, at=at, entropy=entropy)
         return Denied(refusal.reason, refusal.detail)
 
-    # (9) reserve and journal: with the answer noted in (8), one transaction
-    until = at + RESERVATION
-    work.passes.reserve(issued.zone, issued.pass_id, gate_id=gate.gate_id, until=until)
+    # (9) journalled in the same transaction
     _journal(work, keys, gate, issued, refused=None, at=at, entropy=entropy)
     return Released(sealed, until)
 
@@ -85,34 +85,34 @@ def _check_gate(gate: Gate, message: ReleaseRequest) -> None:
         raise VerifyError(Reason.WRONG_ZONE, "a gate asks for itself and its own zone")
 
 
-def _find(work: Work, shown: travel_pass.TravelPass) -> IssuedPass:
-    issued = work.passes.find(shown.claims.zone, shown.claims.pass_id)
-    if issued is None or hashlib.sha256(issued.pass_bytes).digest() != shown.hash:
+def _find(work: Work, shown: travel_pass.TravelPass) -> Shown:
+    found = work.releasing.open(shown.claims.zone, shown.claims.pass_id)
+    if found is None or hashlib.sha256(found.issued.pass_bytes).digest() != shown.hash:
         raise VerifyError(Reason.RELEASE_REFUSED, "no such pass was minted here, or it is long over")
-    return issued
+    return found
 
 
-def _check_consents(work: Work, rulebook: Rulebook, issued: IssuedPass, *, at: datetime) -> None:
+def _check_consents(rulebook: Rulebook, found: Shown, *, at: datetime) -> None:
+    issued = found.issued
     if issued.traveller is None:
         raise VerifyError(Reason.REVOKED, "the traveller was erased")
     uses = rulebook.uses_of_pass(issued.traveller, issued.zone, issued.mode)
-    denied = still_covered(work, issued.consents, uses, at=at)
+    denied = still_covered(found.consents, issued.consents, uses, at=at)
     if denied is not None:
         raise VerifyError(Reason(denied.reason), denied.detail)
 
 
-def _check_free(work: Work, gate: Gate, issued: IssuedPass, *, at: datetime) -> None:
-    locked = work.passes.lock(issued.zone, issued.pass_id)
-    if locked.revoked_at is not None:
+def _check_free(gate: Gate, issued: IssuedPass, *, at: datetime) -> None:
+    if issued.revoked_at is not None:
         raise VerifyError(Reason.REVOKED, "revoked before it was shown")
-    if locked.spent:
+    if issued.spent:
         raise VerifyError(Reason.ALREADY_SPENT, "an exit was opened on this pass")
-    if locked.reserved_for_other(gate.gate_id, at=at):
+    if issued.reserved_for_other(gate.gate_id, at=at):
         raise VerifyError(Reason.ALREADY_RESERVED, "another lane holds this pass")
 
 
-def _open(work: Work, keys: KeyStore, issued: IssuedPass, committed: bytes) -> TemplatePayload:
-    kept = work.templates.find(issued.traveller) if issued.traveller is not None else None
+def _open(keys: KeyStore, found: Shown, committed: bytes) -> TemplatePayload:
+    issued, kept = found.issued, found.template
     if issued.traveller is None or kept is None or kept.template_id != issued.template_id:
         raise VerifyError(Reason.TEMPLATE_UNAVAILABLE, "the enrolment this pass was made from is gone")
     key = keys.key(issued.traveller)

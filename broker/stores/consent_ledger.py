@@ -1,4 +1,4 @@
-"""The consent ledger. Its two locks are what makes a withdrawal win: see `lock_for_change` and `lock_for_use`."""
+"""The consent ledger. Its two locks are what makes a withdrawal win: see `lock_for_change` and `lock_standing`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,8 @@ class SqlConsentLedger:
         return None if row is None else consent_of(row)
 
     def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
-        # A record that was withdrawn while we waited no longer matches, and is not returned.
+        # FOR SHARE returns the row as it is once the lock is granted (READ COMMITTED re-reads after waiting): a record
+        # that was withdrawn while we waited no longer matches. Ascending order: no deadlock between two of these.
         wanted = [(use.purpose, use.recipient) for use in uses]
         query = select(CONSENTS).where(
             CONSENTS.c.traveller_id == traveller,
@@ -69,12 +70,6 @@ class SqlConsentLedger:
         )
         ordered = query.order_by(CONSENTS.c.consent_id).with_for_update(read=True)
         return [consent_of(row) for row in self._session.execute(ordered)]
-
-    def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
-        # FOR SHARE returns the row as it is once the lock is granted (READ COMMITTED re-reads after waiting), so a
-        # withdrawal that committed while we waited is what we see. Ascending order: no deadlock between two of these.
-        query = select(CONSENTS).where(CONSENTS.c.consent_id.in_(consents)).order_by(CONSENTS.c.consent_id)
-        return [consent_of(row) for row in self._session.execute(query.with_for_update(read=True))]
 
     def lock_and_count(self, traveller: UUID, uses: Sequence[Use], at: datetime) -> Sequence[tuple[ConsentRecord, int]]:
         # FOR NO KEY UPDATE: one counting use at a time, so that two cannot both take the last place; a withdrawal waits

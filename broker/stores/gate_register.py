@@ -13,6 +13,8 @@ from broker.stores.driver import run
 from broker.stores.tables import CROSSINGS, EPOCHS, GATE_INVITATIONS, GATES
 from broker.wire.gate_api import CrossingEvent
 
+_GATE = "SELECT * FROM gates WHERE kid = %s"
+
 
 class SqlGateRegister:
     """Port `GateRegister`."""
@@ -56,7 +58,7 @@ class SqlGateRegister:
         return None if row is None else _gate(row)
 
     def by_kid(self, kid: bytes) -> Gate | None:
-        row = self._session.execute(select(GATES).where(GATES.c.kid == kid)).one_or_none()
+        row = run(self._session, _GATE, (kid,)).one_or_none()
         return None if row is None else _gate(row)
 
     def retire(self, gate_id: str, at: datetime) -> None:

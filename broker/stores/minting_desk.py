@@ -4,25 +4,19 @@ of statements, not by what they do.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session
 
 from broker.core.consent import Use
 from broker.core.denial import UnknownTraveller
-from broker.core.travel import IssuedPass, SealedTemplate
+from broker.core.travel import IssuedPass
 from broker.flows.ports.minting import OnDesk, StatusSpace
-from broker.stores.consent_ledger import consent_of
+from broker.stores.desk_rows import consent_of_json, pass_of_json, template_of_desk
 from broker.stores.driver import run
-from broker.stores.json_rows import JsonRows
-from broker.stores.pass_register import issued_pass
-from broker.stores.tables import CONSENTS, PASSES
 
 _OPEN = "SELECT * FROM open_minting(%s, %s::text[], %s::text[], %s)"
 _ENTER = "SELECT enter_passes(%s::jsonb)"
-_CONSENTS = JsonRows(CONSENTS)
-_PASSES = JsonRows(PASSES)
 
 
 class SqlMintingDesk:
@@ -36,15 +30,10 @@ class SqlMintingDesk:
         row = run(self._session, _OPEN, asked).one()
         if not row.known:
             raise UnknownTraveller(str(traveller))
-        template = None
-        if row.template_id is not None:
-            digest = None if row.capture_digest is None else bytes(row.capture_digest)
-            template = SealedTemplate(row.template_id, traveller, bytes(row.sealed), row.enrolled_at, digest)
-        # The receipt is text that nobody reads here, so it stays in the database.
-        consents = [consent_of(_CONSENTS.read(held)) for held in row.standing or ()]
-        issued = [issued_pass(_PASSES.read(held, revoked_at=datetime.fromisoformat)) for held in row.issued or ()]
+        consents = [consent_of_json(held) for held in row.standing or ()]
+        issued = [pass_of_json(held) for held in row.issued or ()]
         space = None if row.list_no is None else StatusSpace(row.list_no, row.needed_until)
-        return OnDesk(consents, template, {one.device_key: one for one in issued}, space)
+        return OnDesk(consents, template_of_desk(row, traveller), {one.device_key: one for one in issued}, space)
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
         taken = run(self._session, _ENTER, (json.dumps([_row(one) for one in passes]),)).scalar_one() or ()

@@ -41,10 +41,6 @@ class SqlPassRegister:
             wanted = and_(wanted, PASSES.c.consent_ids.contains([resting_on]))
         return self._all(wanted)
 
-    def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
-        change = update(PASSES).where(_one(zone, pass_id))
-        self._session.execute(change.values(reserved_by=gate_id, reserved_until=until))
-
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         # A release that holds the pass ends first; one that comes later finds it spent.
         self._session.execute(select(PASSES.c.zone).where(_one(zone, pass_id)).with_for_update())
@@ -52,13 +48,6 @@ class SqlPassRegister:
             zone=zone, pass_id=pass_id, gate_id=gate_id, event_id=event_id, spent_at=at
         )
         once = spend.on_conflict_do_nothing().returning(PASS_SPENDS.c.event_id)
-        return self._session.execute(once).first() is not None
-
-    def answer_once(self, zone: str, pass_id: bytes, counter: int, *, gate_id: str, at: datetime) -> bool:
-        answer = insert_once(PASS_ANSWERS).values(
-            zone=zone, pass_id=pass_id, counter=counter, gate_id=gate_id, answered_at=at
-        )
-        once = answer.on_conflict_do_nothing().returning(PASS_ANSWERS.c.counter)
         return self._session.execute(once).first() is not None
 
     def latest_offline_epoch(self, traveller: UUID) -> int | None:

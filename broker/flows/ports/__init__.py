@@ -15,6 +15,7 @@ from broker.flows.ports.minting import MintingDesk, OnDesk, StatusSpace
 from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
+from broker.flows.ports.releasing import ReleaseDesk, Shown
 from broker.flows.ports.templates import Examined, ExaminerUnavailable, FaceExaminer, NotAccepted, TemplateVault
 from broker.flows.ports.work import BeginWork, Work
 
@@ -41,6 +42,8 @@ __all__ = [
     "PassRegister",
     "PublishedList",
     "PublishedTrustList",
+    "ReleaseDesk",
+    "Shown",
     "StatusRegister",
     "StatusSpace",
     "TemplateVault",

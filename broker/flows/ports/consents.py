@@ -26,10 +26,8 @@ class ConsentLedger(Protocol):
         """
 
     def lock_standing(self, traveller: UUID, uses: Sequence[Use]) -> Sequence[ConsentRecord]:
-        """The standing records for the purposes and recipients of `uses`, with the promise of `lock_for_use`."""
-
-    def lock_for_use(self, consents: Sequence[UUID]) -> Sequence[ConsentRecord]:
-        """The records as last committed, locked against changes until the end of the work.
+        """The standing records for the purposes and recipients of `uses`, as last committed, locked against changes
+        until the end of the work.
 
         Several uses hold it side by side. A change that committed before this returns is seen, always.
         """

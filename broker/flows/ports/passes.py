@@ -23,14 +23,8 @@ class PassRegister(Protocol):
     def live(self, traveller: UUID, *, at: datetime, resting_on: UUID | None = None) -> Sequence[IssuedPass]:
         """Unexpired, unrevoked passes of a person, or only those that rest on one consent."""
 
-    def reserve(self, zone: str, pass_id: bytes, *, gate_id: str, until: datetime) -> None:
-        """Give a locked pass to one gate until that moment."""
-
     def spend(self, zone: str, pass_id: bytes, *, gate_id: str, event_id: bytes, at: datetime) -> bool:
         """Unique on zone and pass id; False when another event spent it before."""
-
-    def answer_once(self, zone: str, pass_id: bytes, counter: int, *, gate_id: str, at: datetime) -> bool:
-        """Unique on zone, pass id and counter; False when a template was already released for it."""
 
     def latest_offline_epoch(self, traveller: UUID) -> int | None:
         """The last epoch whose secret could open a template of this person."""

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from broker.core.client import ClientRegistry
-from broker.core.client import ClientRegistry
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Journal
@@ -14,6 +13,7 @@ from broker.flows.ports.minting import MintingDesk
 from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
+from broker.flows.ports.releasing import ReleaseDesk
 from broker.flows.ports.templates import TemplateVault
 
 
@@ -35,6 +35,8 @@ class Work(Protocol):
     @property
     def minting(self) -> MintingDesk: ...
     @property
+    def releasing(self) -> ReleaseDesk: ...
+    @property
     def status(self) -> StatusRegister: ...
     @property
     def trust_lists(self) -> TrustListShelf: ...
@@ -42,8 +44,6 @@ class Work(Protocol):
     def gates(self) -> GateRegister: ...
     @property
     def epochs(self) -> EpochRegister: ...
-    @property
-    def clients(self) -> ClientRegistry: ...
     @property
     def clients(self) -> ClientRegistry: ...
     @property

@@ -1,6 +1,7 @@
-"""Minting in two calls: `open_minting` locks and reads, `enter_passes` writes.
+"""Minting and releasing in two calls each: `open_minting` and `open_release` lock and read, `enter_passes` and
+`enter_release` write.
 
-Both are VOLATILE PL/pgSQL: under READ COMMITTED each statement inside takes its own snapshot, so what is read after a
+All are VOLATILE PL/pgSQL: under READ COMMITTED each statement inside takes its own snapshot, so what is read after a
 lock is what the lock's former holder committed, exactly as if the statements came one by one.
 
 The batch travels as JSON, bytes in hex: one parameter costs the caller a third of an array for each column.
@@ -70,12 +71,62 @@ BEGIN
 END $$
 """
 
+_OPEN_RELEASE = """
+CREATE FUNCTION open_release(
+    its_zone text, its_id bytea,
+    OUT shown jsonb, OUT resting_on jsonb, OUT template_id uuid, OUT sealed bytea, OUT enrolled_at timestamptz,
+    OUT capture_digest bytea
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    consents_of_pass uuid[];
+    person uuid;
+BEGIN
+    SELECT consent_ids INTO consents_of_pass FROM passes WHERE zone = its_zone AND pass_id = its_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    -- Lock order: consents, then the pass. Each is read as its lock's former holder left it.
+    SELECT jsonb_agg(to_jsonb(held) - 'receipt') INTO resting_on FROM (
+        SELECT consents.* FROM consents WHERE consent_id = ANY (consents_of_pass) ORDER BY consent_id FOR SHARE
+    ) AS held;
+    PERFORM FROM passes WHERE zone = its_zone AND pass_id = its_id FOR UPDATE;
+    SELECT to_jsonb(pass) || jsonb_build_object('revoked_at', bit.revoked_at, 'spent', EXISTS (
+            SELECT FROM pass_spends AS spend WHERE spend.zone = pass.zone AND spend.pass_id = pass.pass_id)),
+            pass.traveller_id
+        INTO shown, person
+        FROM passes AS pass JOIN status_entries AS bit USING (status_index)
+        WHERE pass.zone = its_zone AND pass.pass_id = its_id;
+    SELECT face.template_id, face.sealed, face.enrolled_at, face.capture_digest
+        INTO template_id, sealed, enrolled_at, capture_digest
+        FROM face_templates AS face WHERE face.traveller_id = person;
+END $$
+"""
+
+_ENTER_RELEASE = """
+CREATE FUNCTION enter_release(
+    its_zone text, its_id bytea, its_counter bigint, gate text, until timestamptz, at timestamptz
+) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    INSERT INTO pass_answers (zone, pass_id, counter, gate_id, answered_at)
+        VALUES (its_zone, its_id, its_counter, gate, at) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE passes SET reserved_by = gate, reserved_until = until WHERE zone = its_zone AND pass_id = its_id;
+    RETURN true;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.execute(_OPEN)
     op.execute(_ENTER)
+    op.execute(_OPEN_RELEASE)
+    op.execute(_ENTER_RELEASE)
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION enter_release")
+    op.execute("DROP FUNCTION open_release")
     op.execute("DROP FUNCTION enter_passes")
     op.execute("DROP FUNCTION open_minting")
