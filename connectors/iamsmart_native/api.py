@@ -87,6 +87,10 @@ class Api:
         except UnwrapError:
             return None
 
+    def provider_time(self, at: datetime) -> datetime:
+        """`at` by the provider's clock, as far as its answers showed it."""
+        return at + self._fetch.offset
+
     def refused(self, code: str) -> ConnectorError:
         """What a code means."""
         found = meaning(code)
@@ -109,7 +113,7 @@ class Api:
         headers = signed_headers(
             self._settings.client_secret.get_secret_value(),
             client_id=self._settings.client_id,
-            timestamp=str(milliseconds(at)),
+            timestamp=str(int(self.provider_time(at).timestamp() * 1000)),
             nonce=self._entropy(16).hex(),
             body=body,
             rule=self._settings.signature_rule,
@@ -134,12 +138,8 @@ class Api:
             key = unwrap(content.get("secretKey"), self._private_key, self._settings.key_wrap)
         except UnwrapError as error:
             raise self.error(ProviderFault.MISCONFIGURED, str(error)) from None
-        # By our clock: a provider's that runs ahead must not make the key last longer.
-        return ContentKey(key, min(issued, at) + min(lifetime, _LONGEST) - MARGIN)
-
-
-def milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+        # By our clock, and never from a moment to come: a clock that runs ahead must not make the key last longer.
+        return ContentKey(key, min(issued - self._fetch.offset, at) + min(lifetime, _LONGEST) - MARGIN)
 
 
 def moment(value: object) -> datetime | None:

@@ -24,6 +24,8 @@ from connectors.iamsmart_native.settings import IamSmartSettings
 from connectors.oidc import GRANT_LIFETIME, evidence_hash
 
 SKEW: Final = timedelta(minutes=5)
+MAX_AGE: Final = timedelta(minutes=10)
+"""How long ago the person may have logged in: codes live for a minute."""
 FACE: Final = "eidapi_fr"
 DEVICE: Final = "eidapi_auth"
 # What the app did is told by the scope it granted: with eidapi_fr it compared a live face.
@@ -100,7 +102,8 @@ class Login:
             raise fail(ProviderFault.GARBLED, "the token answer lacks openID or accessToken")
         if str(members.get("tokenType")).lower() != "bearer":
             raise fail(ProviderFault.GARBLED, "the token answer has an unknown tokenType")
-        if not at - SKEW - timedelta(minutes=10) <= issued <= at + SKEW:
+        there = self._api.provider_time(at)
+        if not there - SKEW - MAX_AGE <= issued <= there + SKEW:
             raise fail(ProviderFault.UNTRUSTED, "the token was not issued now")
         granted = frozenset(scope.split())
         if DEVICE not in granted:

@@ -42,7 +42,7 @@ class Results:
                 anchors=self._anchors,
                 expected_sha256=_asked_document(begun, result.members),
                 evidence_hash=evidence_hash(result.raw),
-                at=at,
+                at=self._api.provider_time(at),
             )
         except SignatureRefused as error:
             fault = ProviderFault.UNTRUSTED if self._anchors else ProviderFault.MISCONFIGURED

@@ -1,0 +1,1 @@
+"""A mock iAM Smart that speaks the dialect on the wire, with invented people (specs/iamsmart.md)."""

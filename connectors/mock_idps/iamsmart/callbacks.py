@@ -1,0 +1,50 @@
+"""Results on their way to a service: POST `{txID, code, message, content, secretKey}` to its callback address."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+
+from connectors.iamsmart_native.content_key import wrap
+from connectors.iamsmart_native.envelope import compact_json, seal_json
+from connectors.mock_idps.faults import Fault
+from connectors.mock_idps.iamsmart.codes import Code
+from connectors.mock_idps.iamsmart.provider import Provider
+from connectors.mock_idps.iamsmart.service import Service
+
+SECONDS: Final = 5.0
+Send = Callable[[str, bytes], Awaitable[None]]
+
+
+async def send_over_http(url: str, body: bytes) -> None:
+    """POST once. A service that does not answer does without: the person is not kept waiting."""
+    try:
+        async with httpx.AsyncClient(timeout=SECONDS, trust_env=False, verify=False) as client:  # noqa: S501  a mock's local peer
+            await client.post(url, content=body, headers={"Content-Type": "application/json"})
+    except httpx.HTTPError:
+        return
+
+
+def callback_body(provider: Provider, service: Service, code: str, content: dict[str, Any]) -> bytes:
+    """`secretKey` is there when the service has yet to hear of the key."""
+    issued, unannounced = provider.keys.for_callback(service.client_id)
+    key = secrets.token_bytes(32) if provider.switch.strikes(Fault.WRONG_SIGNATURE, "/callback") else issued.key
+    members = {
+        "txID": secrets.token_hex(16),
+        "code": code,
+        "message": Code(code).name,
+        "content": seal_json(key, content, iv=secrets.token_bytes(12)),
+    }
+    if unannounced and service.public_key is not None:
+        members["secretKey"] = wrap(issued.key, service.public_key, service.wrap)
+    return compact_json(members)
+
+
+async def call_back(provider: Provider, send: Send, service: Service, code: str, content: dict[str, Any]) -> None:
+    if service.callback_url is None:
+        return
+    body = callback_body(provider, service, code, content)
+    await send(service.callback_url, body)
+    if provider.switch.strikes(Fault.REPLAYED_CALLBACK, "/callback"):
+        await send(service.callback_url, body)

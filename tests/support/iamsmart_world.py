@@ -1,0 +1,197 @@
+"""iAM Smart's connector against its mock in one process: real ASGI, callbacks caught on their way, faults by switch."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+from anyio.from_thread import start_blocking_portal
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from broker.wire.identity_connector import LoginStart, Redirection
+from broker.wire.identity_grant import IdentityGrant
+from connectors.adapter import Surroundings
+from connectors.iamsmart_native import IamSmartConnector, IamSmartSettings
+from connectors.iamsmart_native.content_key import KeyWrap
+from connectors.iamsmart_native.request_signature import SignatureRule
+from connectors.mock_idps.faults import FaultSwitch
+from connectors.mock_idps.iamsmart.authority import (
+    AUTHORITY,
+    SERVICE_CERTIFICATE,
+    SERVICE_KEY,
+    lay_out,
+)
+from connectors.mock_idps.iamsmart.provider import Provider
+from connectors.mock_idps.iamsmart.server import create_app, make_provider
+from connectors.mock_idps.iamsmart.service import Service, read_public_key
+from connectors.mock_idps.people import load_people
+from connectors.mock_idps.settings import MockSettings
+from tests.support.html_forms import form_with, submit
+from tests.support.oidc_world import FakeClock, Hosts
+
+ISSUER = "http://iamsmart.test"
+CALLBACK = "http://broker.test/login/iamsmart/callback"
+APPROVALS = "http://broker.test/approvals/iamsmart/callback"
+NOTICES = "http://broker.test/providers/iamsmart/callback"
+CLIENT, SECRET = "tongguan", "the secret: ü %+&"
+PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph of "
+_FILES = TemporaryDirectory(prefix="iamsmart-keys-")
+
+
+@cache
+def key_files() -> Path:
+    """One set of keys for the whole run: making RSA keys takes longer than most tests."""
+    folder = Path(_FILES.name)
+    lay_out(folder)
+    return folder
+
+
+@cache
+def another_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@dataclass
+class Wire(httpx.BaseTransport):
+    """What lies between connector and mock: counts, records, and may replace requests or answers, by path."""
+
+    inner: httpx.BaseTransport
+    answers: dict[str, Callable[[httpx.Response], httpx.Response]] = field(default_factory=dict)
+    requests: dict[str, Callable[[httpx.Request], httpx.Request]] = field(default_factory=dict)
+    asked: list[httpx.Request] = field(default_factory=list)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v1")
+        if path in self.requests:
+            request = self.requests[path](request)
+        request.read()
+        self.asked.append(request)
+        response = self.inner.handle_request(request)
+        return self.answers[path](response) if path in self.answers else response
+
+    def count(self, path: str) -> int:
+        return sum(request.url.path == f"/api/v1{path}" for request in self.asked)
+
+
+@dataclass
+class IamSmartWorld:
+    """A connector, its mock, and people with browsers."""
+
+    provider: Provider
+    connector: IamSmartConnector
+    clock: FakeClock
+    switch: FaultSwitch
+    wire: Wire
+    hosts: Hosts
+    callbacks: list[bytes]
+    begun: Redirection | None = None
+
+    def browser(self) -> httpx.Client:
+        return httpx.Client(transport=self.hosts, trust_env=False)
+
+    def start(self, *, redirect_uri: str = CALLBACK, state: str = "the-state", language: str = "en") -> LoginStart:
+        return LoginStart(state, redirect_uri, language, self.clock.at, os.urandom)
+
+    def answer(
+        self,
+        url: str,
+        person: str = "iamsmart-chan",
+        *,
+        share: list[str] | None = None,
+        decision: str = "allow",
+    ) -> dict[str, str]:
+        """A person scans, decides, and is sent back: the parameters they arrive with."""
+        browser = self.browser()
+        page = browser.get(url)
+        chosen = submit(browser, page, form_with(page, "person", person), press=("person", person))
+        form = form_with(chosen, "decision", decision)
+        ticked = [box for box in form.checkboxes if share is None or box[1] in share]
+        back = submit(browser, chosen, form, press=("decision", decision), tick=ticked)
+        assert back.status_code == 303, back.text
+        return dict(parse_qsl(urlsplit(back.headers["location"]).query, keep_blank_values=True))
+
+    def login(self, person: str = "iamsmart-chan", **how: Any) -> IdentityGrant:
+        begun = self.connector.begin(self.start())
+        return self.finish(self.answer(begun.url, person, **how))
+
+    def finish(self, answer: Mapping[str, str]) -> IdentityGrant:
+        return self.connector.finish(answer, memory=b"", redirect_uri=CALLBACK, at=self.clock.at)
+
+    def approve(self, begun: Redirection, person: str = "iamsmart-chan", **how: Any) -> dict[str, str]:
+        """A person answers a started request; its callbacks reach the connector before the browser does."""
+        answer = self.answer(begun.url, person, **how)
+        for body in self.callbacks:
+            self.connector.receive({}, body, at=self.clock.at)
+        self.callbacks.clear()
+        return answer
+
+
+def build_connector(http: httpx.Client, **change: Any) -> IamSmartConnector:
+    """`change` replaces members of the settings."""
+    folder = key_files()
+    table = {
+        "issuer": ISSUER,
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "private_key": folder / SERVICE_KEY,
+        "signing_anchors": folder / AUTHORITY,
+        "portrait": "synthetic_field",
+        **change,
+    }
+    settings = IamSmartSettings.model_validate(table)
+    return IamSmartConnector("iamsmart", settings, Surroundings(settings.fetcher("iamsmart", http), folder))
+
+
+def other_service(client_id: str = "another", *, certified: bool = True) -> Service:
+    return Service(
+        client_id=client_id,
+        client_secret="another secret",
+        redirect_uris=frozenset({CALLBACK}),
+        callback_url=None,
+        public_key=read_public_key(key_files() / SERVICE_CERTIFICATE) if certified else None,
+        rule=SignatureRule(),
+        wrap=KeyWrap.PKCS1V15,
+    )
+
+
+@contextmanager
+def iamsmart_world(
+    portraits: Path, *, options: Mapping[str, str] | None = None, **change: Any
+) -> Iterator[IamSmartWorld]:
+    """`options`: of the mock beside its keys; `change`: of the connector's settings."""
+    clock, callbacks = FakeClock(), []
+    for person in load_people("iamsmart", portraits=portraits):
+        (portraits / f"{person}.jpg").write_bytes(PORTRAIT + person.encode())
+
+    async def no_sleep(_: float) -> None:
+        return
+
+    async def send(url: str, body: bytes) -> None:
+        assert url == NOTICES
+        callbacks.append(body)
+
+    switch = FaultSwitch(no_sleep)
+    settings = MockSettings(
+        issuer=ISSUER,
+        client_id=CLIENT,
+        client_secret=SECRET,
+        redirect_uris=frozenset({CALLBACK, APPROVALS}),
+        callback_url=NOTICES,
+        options={"keys": str(key_files()), **(options or {})},
+        switch=switch,
+        now=clock.seconds,
+    )
+    people = load_people("iamsmart", portraits=portraits)
+    provider = make_provider(settings, people, others=[other_service(), other_service("uncertified", certified=False)])
+    with start_blocking_portal() as portal:
+        app = create_app(settings, people, provider=provider, send=send)
+        hosts = Hosts(portal, {"iamsmart.test": app})
+        wire = Wire(hosts)
+        connector = build_connector(httpx.Client(transport=wire, trust_env=False), **change)
+        yield IamSmartWorld(provider, connector, clock, switch, wire, hosts, callbacks)
