@@ -20,6 +20,10 @@ class Refusal(StrEnum):
     DEVICE_KEY_USED = "device_key_used"
     PASS_UNKNOWN = "pass_unknown"  # noqa: S105 - a problem type, not a credential
     INVITATION_INVALID = "invitation_invalid"
+    GUESSED_TOO_OFTEN = "guessed_too_often"
+    NO_ENCRYPTION_KEY = "no_encryption_key"
+    REQUEST_UNKNOWN = "request_unknown"
+    IDEMPOTENCY_CLASH = "idempotency_clash"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,17 @@ REGISTER: Mapping[str, ProblemType] = {
     "device-key-used": ProblemType(409, "A device key belongs to another pass", "Generate fresh device keys."),
     "already-done": ProblemType(409, "This was done before", "Nothing: each can be done once."),
     "capture-refused": ProblemType(422, "The photograph was not accepted", "Take another one; see `reason`."),
+    # What only partners meet.
+    "too-many-guesses": ProblemType(
+        429, "Too many values did not agree", "Wait a day: wrong values about one person are counted."
+    ),
+    "no-encryption-key": ProblemType(
+        409, "There is no key to encrypt the answer to", "Publish a key with use=enc and have the operator fetch it."
+    ),
+    "request-unknown": ProblemType(404, "There is no such request", "Each is deleted soon after it was fetched."),
+    "idempotency-clash": ProblemType(
+        422, "The idempotency key belongs to another request", "Use a fresh Idempotency-Key for each new request."
+    ),
     # Us.
     "internal-error": ProblemType(500, "The broker failed", "Quote `instance` to the operator."),
     "database-unavailable": ProblemType(503, "The database does not answer", "Send the request again shortly."),
@@ -88,6 +99,10 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.DEVICE_KEY_USED: "device-key-used",
     Refusal.PASS_UNKNOWN: "pass-unknown",
     Refusal.INVITATION_INVALID: "invitation-invalid",
+    Refusal.GUESSED_TOO_OFTEN: "too-many-guesses",
+    Refusal.NO_ENCRYPTION_KEY: "no-encryption-key",
+    Refusal.REQUEST_UNKNOWN: "request-unknown",
+    Refusal.IDEMPOTENCY_CLASH: "idempotency-clash",
 }
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {
