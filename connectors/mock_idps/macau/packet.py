@@ -26,7 +26,7 @@ class BureauKeys:
 
     def jwks(self, now: int) -> dict[str, Any]:
         """The published set. `exp` of a key (seconds) is when it stops being believed."""
-        old = {**self.expired.as_dict(private=False), "exp": now - 1}
+        old = {**self.expired.as_dict(private=False), "exp": now - 3600}
         return {"keys": [self.signing.as_dict(private=False), old]}
 
 

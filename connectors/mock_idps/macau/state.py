@@ -49,6 +49,11 @@ class AtCounter:
     fields: tuple[str, ...] | None = None
 
 
+def new_key() -> ECKey:
+    """A key for signing, named after its thumbprint."""
+    return ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+
+
 @dataclass
 class World:
     """Everything the handlers share."""
@@ -57,9 +62,7 @@ class World:
     people: Mapping[str, Person]
     send: Post = post
     bureau: BureauKeys = field(default_factory=BureauKeys.generate)
-    key: ECKey = field(
-        default_factory=lambda: ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    )
+    key: ECKey = field(default_factory=new_key)
 
     def __post_init__(self) -> None:
         now, client = self.settings.now, self.settings.client_id
