@@ -8,7 +8,7 @@ interval. It stands for one frame of a lit lane: a phone's bright screen keeps n
 sigma 1.5 pixels is already a third of a module of the larger code at 500 pixels. What lies beyond shows where reading
 ends. How a frame is made: tests/support/qr_image.py.
 
-The reader's sharpening was chosen on other seeds than the one used here (101 to 103, 404 and 405; this is 1).
+The reader's sharpening was chosen on other seeds than the one used here (101 to 103, 404, 405; this is 1).
 What a frame without any code costs is measured too, a lane looks at little else; and one made to be slow.
 """
 
