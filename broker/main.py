@@ -122,6 +122,8 @@ def compose(settings: Settings, database_url: str) -> Ports:
         language=settings.language,
         wallet_origins=settings.wallet.origins,
         return_uris=settings.wallet.return_uris,
+        statement_keys=signing.publics(KeyUse.RECEIPT),
+        sandbox=settings.sandbox,
     )
     authorization = AuthorizationServer(
         issuer=settings.issuer,

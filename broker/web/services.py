@@ -36,6 +36,9 @@ class Services:
     language: str
     wallet_origins: tuple[str, ...]
     return_uris: tuple[str, ...]
+    # What partners verify answers and notices with, the present key first.
+    statement_keys: tuple[PublicKey, ...]
+    sandbox: bool = False
 
 
 def services_of(request: HTTPConnection) -> Services:

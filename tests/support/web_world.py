@@ -154,6 +154,7 @@ class WebWorld:
             language="en",
             wallet_origins=(WALLET,),
             return_uris=(RETURN,),
+            statement_keys=(signers[KeyUse.RECEIPT].public,),
         )
 
     def use(self, **services: Any) -> None:
