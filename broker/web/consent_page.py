@@ -3,6 +3,7 @@
 A wallet can only bring the browser here and read what came of it; it cannot agree for anybody.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from broker.core.authorization import LoginSession
 from broker.flows.give_consent import give_consent
 from broker.oidc.session import csrf_matches, csrf_token, current_session, is_known_as, login_url
+from broker.web.forms import MAX_FIELD, from_elsewhere, read_form
 from broker.web.pages import language_of, languages_at, render
 from broker.web.problems import Problem
 from broker.web.services import Provided, Services, Transaction
@@ -24,7 +26,6 @@ Session = Annotated[LoginSession | None, Depends(current_session)]
 
 _DAYS = (30, 90, 365)
 _FIELDS = frozenset({"purpose", "zone", "traveller", "return_to", "lang", "csrf", "days", "agree", "decision"})
-_MAX_FIELD = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def show_consent(
     services: Provided,
     session: Session,
     purpose: Annotated[str, Query(max_length=64)],
-    return_to: Annotated[str, Query(max_length=_MAX_FIELD)],
+    return_to: Annotated[str, Query(max_length=MAX_FIELD)],
     traveller: Annotated[str, Query(max_length=128)],
     zone: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Response:
@@ -71,18 +72,11 @@ def show_consent(
     return _page(request, services, asked, language_of(request))
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The form's fields: each of ours at most once, and none of anybody else's."""
-    raw = await request.body() if request.headers.get("content-type") else b""
-    try:
-        body = raw.decode("utf-8", "strict")
-        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=2 * len(_FIELDS), errors="strict")
-    except ValueError as error:
-        raise Problem("malformed-request", "The form cannot be read.") from error
-    fields = dict(pairs)
-    if len(fields) != len(pairs) or not fields.keys() <= _FIELDS or any(len(v) > _MAX_FIELD for v in fields.values()):
+def _form(form: Annotated[Mapping[str, str], Depends(read_form)]) -> Mapping[str, str]:
+    """The form's fields: none of anybody else's."""
+    if not form.keys() <= _FIELDS:
         raise Problem("invalid-request", "The form has other fields than this page sent.")
-    return fields
+    return form
 
 
 @router.post("/consent")
@@ -91,10 +85,10 @@ def decide_consent(
     services: Provided,
     session: Session,
     work: Transaction,
-    form: Annotated[dict[str, str], Depends(_form)],
+    form: Annotated[Mapping[str, str], Depends(_form)],
 ) -> Response:
     # (1) the very person, on this very page: session, token of that session, and not from another site
-    if session is None or not csrf_matches(request, form.get("csrf")) or _from_elsewhere(request, services):
+    if session is None or not csrf_matches(request, form.get("csrf")) or from_elsewhere(request, services):
         raise Problem("form-expired")
     # (2) what was asked, checked again: the form's hidden fields are only a claim
     zone, wallet = form.get("zone") or None, form.get("return_to", "")
@@ -147,13 +141,6 @@ def _days(given: str | None, asked: _Asked) -> int:
     if given not in {str(day) for day in asked.days}:
         raise Problem("invalid-request", "`days` is not one of the choices.")
     return int(given)
-
-
-def _from_elsewhere(request: Request, services: Services) -> bool:
-    """Whether the browser says that another origin sent the form (RFC 6454 7, Fetch metadata)."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    return origin not in (None, services.issuer) or site not in ("same-origin", "none")
 
 
 def _page(

@@ -1,0 +1,88 @@
+"""Consents and claims as the authorization server asks for them, over the flows: the same transaction, seen as a unit
+there and as a work here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from broker.core.client import Client
+from broker.core.denial import Denied
+from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.core.rulebook import Rulebook
+from broker.flows import cover_release
+from broker.flows.ports import KeyStore, Work
+from broker.flows.release_claims import release_claims
+from broker.oidc.ports import OidcUnit, Settled
+from broker.wire.keys import Entropy
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Port `ConsentDesk`; its method `release` is the port `ReleaseClaims`. `work_of` gives the work of a unit."""
+
+    work_of: Callable[[OidcUnit], Work]
+    keys: KeyStore
+    rulebook: Rulebook
+    entropy: Entropy
+
+    def outstanding(
+        self,
+        unit: OidcUnit,
+        *,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        at: datetime,
+        anew: bool = False,
+    ) -> tuple[IdentityRelease, ...]:
+        work = self.work_of(unit)
+        return cover_release.outstanding(work, traveller=traveller, client=client, releases=releases, at=at, anew=anew)
+
+    def settle(
+        self,
+        unit: OidcUnit,
+        *,
+        handle_hash: bytes,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        at: datetime,
+        anew: bool = False,
+    ) -> Settled:
+        cover = cover_release.settle(
+            self.work_of(unit),
+            handle_hash=handle_hash,
+            traveller=traveller,
+            client=client,
+            releases=releases,
+            at=at,
+            anew=anew,
+        )
+        return Settled(cover.releases, cover.consents, cover.outstanding, cover.refused)
+
+    def release(
+        self,
+        unit: OidcUnit,
+        *,
+        traveller: UUID,
+        client: Client,
+        releases: Sequence[IdentityRelease],
+        wanted: frozenset[str] | None,
+        at: datetime,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> ReleasedClaims | Denied:
+        return release_claims(
+            self.work_of(unit),
+            keys=self.keys,
+            rulebook=self.rulebook,
+            traveller=traveller,
+            client=client,
+            releases=releases,
+            wanted=wanted,
+            at=at,
+            entropy=self.entropy,
+            arguments=arguments,
+        )
