@@ -35,7 +35,7 @@ from broker.stores.oidc_store import OidcStorage
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
 from broker.trusted_keys import trusted_keys
-from broker.web import consent_page, error_handlers, gates, journal, site, wallet
+from broker.web import authorization_consent, consent_page, error_handlers, gates, journal, site, wallet
 from broker.web.bodies import Bodies
 from broker.web.headers import SecurityHeaders, WalletOrigin
 from broker.web.request_log import RequestLog
@@ -74,7 +74,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     )
     app.state.services = ports.services
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
-    for module in (site, consent_page, wallet, gates, journal):
+    for module in (site, consent_page, authorization_consent, wallet, gates, journal):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES})
