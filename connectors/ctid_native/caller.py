@@ -28,8 +28,8 @@ class PlatformCaller:
 
         1. an answer of HTTP with the two members;
         2. signed by the platform, with a certificate that is valid now;
-        3. made just now, by a clock near ours;
-        4. a success: anything else is the error its code means.
+        3. a success: anything else is the error its code means, a clock that is wrong among them;
+        4. made just now, by a clock near ours.
         """
         url = f"{self.settings.platform}{path}"
         headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
@@ -42,22 +42,27 @@ class PlatformCaller:
             answer = package.read(got.body)
             # (2)
             self.keys.verify(answer.sign, answer.raw, at=at)
-            # (3)
             made = package.read_stamp(answer.fields.get("timeStamp"))
         except PackageError as error:
             raise self.fail(ProviderFault.GARBLED, f"{path}: {error}") from error
         except SmError as error:
             raise self.fail(ProviderFault.UNTRUSTED, f"{path}: {error}") from error
-        skew = timedelta(seconds=self.settings.clock_skew)
-        # `at` is when the login's last leg began; it may take two exchanges.
-        if not at - skew <= made <= at + skew + timedelta(seconds=2 * self.settings.exchange_timeout):
-            raise self.fail(ProviderFault.UNTRUSTED, f"{path}: the answer was not made just now")
-        # (4)
+        # (3)
         if answer.fields.get("success") is not True:
             code = code_in(answer.fields.get("errorDesc"))
             found = meaning(code)
             raise ConnectorError(self.fetch.provider, found.fault, f"{path}: {found.text}", code=code)
+        # (4)
+        skew = timedelta(seconds=self.settings.clock_skew)
+        there = self.time_there(at)
+        # `at` is when the login's last leg began; it may take two exchanges.
+        if not there - skew <= made <= there + skew + timedelta(seconds=2 * self.settings.exchange_timeout):
+            raise self.fail(ProviderFault.UNTRUSTED, f"{path}: the answer was not made just now")
         return answer
+
+    def time_there(self, at: datetime) -> datetime:
+        """`at` by the platform's clock, as far as its answers have shown it."""
+        return at + self.fetch.offset
 
     def must_echo(self, answer: Package, **expected: str) -> None:
         """Raises ConnectorError for an answer to another question."""

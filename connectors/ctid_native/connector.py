@@ -104,7 +104,9 @@ class CtidConnector:
         worth, identity = WORTH[self.settings.mode], retained.identity
         if identity is not None and identity.valid_until is not None and identity.valid_until < at.date():
             raise self._fail(ProviderFault.EXPIRED_CREDENTIAL, "the identity card behind the credential has expired")
-        shared = {"sFXX": identity, "zP": retained.portrait}
+        # A face without a name would be a portrait of nobody: not kept.
+        portrait = retained.portrait if identity is not None else None
+        shared = {"sFXX": identity, "zP": portrait}
         return read.identity_grant(
             self._fail,
             provider=self.provider,
@@ -122,7 +124,7 @@ class CtidConnector:
             if identity is not None
             else None,
             scopes=frozenset({"result"} | {name for name, value in shared.items() if value is not None}),
-            portrait=retained.portrait,
+            portrait=portrait,
             evidence_hash=evidence_hash(*done.raw),
         )
 

@@ -87,7 +87,7 @@ class CtidService:
         fields = {
             "customerNumber": self.caller.settings.customer_number,
             "appName": self.caller.settings.app_name,
-            "timeStamp": package.stamp(at),
+            "timeStamp": package.stamp(self.caller.time_there(at)),
             **_VERSIONS,
             "authMode": mode.value,
         }
@@ -211,7 +211,7 @@ class CtidService:
         return {
             "customNumber": self.caller.settings.customer_number,  # sic: the second step spells it so
             "appName": self.caller.settings.app_name,
-            "timeStamp": package.stamp(at),
+            "timeStamp": package.stamp(self.caller.time_there(at)),
             "businessSerialNumber": applied.serial,
             "authMode": applied.mode,
         }

@@ -36,7 +36,7 @@ def routes(world: World) -> list[Route]:
         _route(world, "/ctid/api/v1/download", _download, timed=True),
         _route(world, "/ctid/api/v1/qrcode/request", qr.apply, timed=False),
         _route(world, "/ctid/api/v1/qrcode/verification", qr.verify, timed=False),
-        Route("/_mock/sms", lambda request: _messages(world, request)),
+        _sms(world),
     ]
 
 
@@ -76,9 +76,8 @@ def _checked(world: World, body: bytes, *, timed: bool) -> Package:
         customer = asked.fields.get("customNumber", asked.fields.get("customerNumber"))
         if customer != world.settings.client_id:
             raise Refused(Code.CUSTOMER)
-    # Over the content, not the signature: an SM2 signature can be written anew by nobody but its signer, yet what
-    # must not happen twice is the request.
-    if not world.seen.put(digest(asked.raw), None):
+    # An application has no number of its own, and two of one millisecond are two; what it gives is good for one use.
+    if "customerNumber" not in asked.fields and not world.seen.put(digest(asked.raw), None):
         raise Refused(Code.SERIAL)
     return asked
 
@@ -167,6 +166,11 @@ def _known(kind: type[Any], mode: str) -> Any:
         raise Refused(Code.MALFORMED) from error
 
 
-async def _messages(world: World, _: Request) -> Response:
-    """The codes that would have gone to people's phones, by serial number."""
-    return JSONResponse(world.messages)
+def _sms(world: World) -> Route:
+    async def endpoint(request: Request) -> Response:
+        """The codes that would have gone to people's phones, by serial number; for this machine alone."""
+        if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+            return JSONResponse({"error": "loopback only"}, status_code=403)
+        return JSONResponse(world.messages)
+
+    return Route("/_mock/sms", endpoint)

@@ -116,7 +116,7 @@ class World:
         self.seen: Expiring[None] = Expiring(REPLAY_SECONDS, self.now)
         self.logins: Expiring[AppLogin] = Expiring(APP_SECONDS, self.now)
         self.codes: Expiring[QrCode] = Expiring(REPLAY_SECONDS, self.now)
-        self.messages: dict[str, str] = {}  # serial number -> the code sent to the phone
+        self.messages: dict[str, str] = {}  # by serial number: the code sent to the phone
         self._used: dict[tuple[str, str], int] = {}
 
     @property
