@@ -1,37 +1,45 @@
 """`python -m connectors.mock_idps`: run one mock provider."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
+from starlette.applications import Starlette
 
 from connectors.mock_idps.dialect import DIALECTS
 from connectors.mock_idps.keys import ProviderKey
-from connectors.mock_idps.people import PeopleError, load_people
+from connectors.mock_idps.native import NATIVE, create_app_of
+from connectors.mock_idps.people import PeopleError, Person, load_people
 from connectors.mock_idps.server import MockProvider
+from connectors.mock_idps.settings import MockSettings
 from connectors.mock_idps.state import Registered
 
 app = typer.Typer(help="Run a mock identity provider with invented people.", add_completion=False)
+KNOWN = sorted({*DIALECTS, *NATIVE})
 
 
 @app.callback(invoke_without_command=True)
 def run(
-    provider: Annotated[str, typer.Option(help="ctid, iamsmart or macau.")],
+    provider: Annotated[str, typer.Option(help=f"{', '.join(KNOWN)}.")],
     portraits: Annotated[Path, typer.Option(help="Directory of <person id>.jpg, the authority's photographs.")],
     client_secret: Annotated[str, typer.Option(envvar="MOCK_IDP_CLIENT_SECRET", help="Secret of the one client.")],
-    redirect_uri: Annotated[list[str], typer.Option(help="Where codes may go, compared exactly; repeatable.")],
+    redirect_uri: Annotated[list[str], typer.Option(help="Where answers may go, compared exactly; repeatable.")],
     port: Annotated[int, typer.Option(help="TCP port.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     issuer: Annotated[str | None, typer.Option(help="Public origin, when it is not http(s)://host:port.")] = None,
     client_id: Annotated[str, typer.Option(help="Name of the one client.")] = "tongguan",
+    callback_url: Annotated[str | None, typer.Option(help="Where notices from server to server go.")] = None,
+    trusted_ca: Annotated[Path | None, typer.Option(help="PEM file to believe at the callback URL.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, as the dialect wants it; repeatable.")] = None,
     people: Annotated[Path | None, typer.Option(help="TOML file of people instead of the provider's own.")] = None,
     cert: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
     key: Annotated[Path | None, typer.Option(help="TLS key (PEM).")] = None,
 ) -> None:
-    """Serve until stopped."""
-    if provider not in DIALECTS:
-        raise typer.BadParameter(f"{provider} is none of {', '.join(DIALECTS)}")
+    """Serve until stopped. What breaks is switched at /_mock/faults, from loopback."""
+    if provider not in KNOWN:
+        raise typer.BadParameter(f"{provider} is none of {', '.join(KNOWN)}")
     try:
         known = load_people(provider, portraits=portraits, people=people)
     except (OSError, PeopleError) as error:
@@ -39,13 +47,22 @@ def run(
     for person in known.values():
         if person.portrait is None:
             typer.echo(f"no photograph of {person.person_id}: {portraits / (person.person_id + '.jpg')} is missing")
-    origin = (issuer or f"{'https' if cert else 'http'}://{host}:{port}").rstrip("/")
-    client = Registered(client_id, client_secret, frozenset(redirect_uri))
-    signing_key = ProviderKey.generate(DIALECTS[provider].algorithm)
-    server = MockProvider(DIALECTS[provider], issuer=origin, people=known, client=client, key=signing_key)
-    typer.echo(f"Mock {provider} on {origin}")
+    settings = MockSettings(
+        issuer=(issuer or f"{'https' if cert else 'http'}://{host}:{port}").rstrip("/"),
+        client_id=client_id,
+        client_secret=client_secret,
+        redirect_uris=frozenset(redirect_uri),
+        callback_url=callback_url,
+        trusted_ca=trusted_ca,
+        options=_options(option or []),
+    )
+    try:
+        served = _application(provider, settings, known)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{provider} cannot start: {error}") from error
+    typer.echo(f"Mock {provider} on {settings.issuer}")
     uvicorn.run(
-        server.app(),
+        served,
         host=host,
         port=port,
         log_level="warning",
@@ -53,3 +70,21 @@ def run(
         ssl_certfile=cert,
         ssl_keyfile=key,
     )
+
+
+def _options(given: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _application(provider: str, settings: MockSettings, people: Mapping[str, Person]) -> Starlette:
+    if provider in NATIVE:
+        return create_app_of(provider)(settings, people)
+    client = Registered(settings.client_id, settings.client_secret, settings.redirect_uris)
+    key = ProviderKey.generate(DIALECTS[provider].algorithm)
+    return MockProvider(DIALECTS[provider], issuer=settings.issuer, people=people, client=client, key=key).app()

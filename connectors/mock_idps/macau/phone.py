@@ -118,7 +118,7 @@ class _App:
             )
             times = 2 if self.world.strikes(Fault.REPLAYED_CALLBACK, path) else 1
             for _ in range(times):
-                await deliver(self.world.send, url, token, self.world.settings.switch.sleep)
+                await deliver(self.world.post, url, token, self.world.settings.switch.sleep)
         return _see("/app/consentimentos")
 
     # --- details ---

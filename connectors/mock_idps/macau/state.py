@@ -11,7 +11,7 @@ from connectors.mock_idps.faults import Fault
 from connectors.mock_idps.macau.departments import Department, register
 from connectors.mock_idps.macau.eid import CounterCodes, Telephones
 from connectors.mock_idps.macau.grants import Agreed, Grants
-from connectors.mock_idps.macau.notices import Post, post
+from connectors.mock_idps.macau.notices import Post, post_with
 from connectors.mock_idps.macau.packet import BureauKeys
 from connectors.mock_idps.macau.requests import Asked
 from connectors.mock_idps.pages import Pages
@@ -60,12 +60,13 @@ class World:
 
     settings: MockSettings
     people: Mapping[str, Person]
-    send: Post = post
+    send: Post | None = None
     bureau: BureauKeys = field(default_factory=BureauKeys.generate)
     key: ECKey = field(default_factory=new_key)
 
     def __post_init__(self) -> None:
         now, client = self.settings.now, self.settings.client_id
+        self.post: Post = self.send or post_with(self.settings.trusted_ca)
         keys = self.settings.options.get("recipient_keys")
         self.departments: dict[str, Department] = register(client, CLIENT_NAMES, Path(keys) if keys else None)
         self.pages = Pages(
