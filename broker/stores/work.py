@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
+from broker.stores.approvals import SqlApprovalRegister
 from broker.stores.client_store import SqlClientRegistry
 from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
@@ -94,6 +95,10 @@ class SqlWork:
     @cached_property
     def partner_events(self) -> SqlPartnerEvents:
         return SqlPartnerEvents(self.uow.session)
+
+    @cached_property
+    def approvals(self) -> SqlApprovalRegister:
+        return SqlApprovalRegister(self.uow.session)
 
     @cached_property
     def journal(self) -> "SqlJournal":

@@ -6,6 +6,7 @@ flows rely on is READ COMMITTED with the row locks named below: a statement afte
 holder committed. Lock order, everywhere: traveller, consents (ascending id), passes, status lists (ascending number).
 """
 
+from broker.flows.ports.approvals import ApprovalRegister
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Entry, InclusionProof, Journal, JournalledUse
@@ -20,6 +21,7 @@ from broker.flows.ports.templates import Examined, ExaminerUnavailable, FaceExam
 from broker.flows.ports.work import BeginWork, Work
 
 __all__ = [
+    "ApprovalRegister",
     "BeginWork",
     "ConsentAnswers",
     "ConsentLedger",

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from broker.core.client import ClientRegistry
+from broker.flows.ports.approvals import ApprovalRegister
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.journal import Journal
@@ -50,6 +51,8 @@ class Work(Protocol):
     def partners(self) -> PartnerRegister: ...
     @property
     def partner_events(self) -> PartnerEvents: ...
+    @property
+    def approvals(self) -> ApprovalRegister: ...
     @property
     def journal(self) -> Journal: ...
 

@@ -1,0 +1,159 @@
+"""The provider's answer to a request for approval becomes a result that only the partner can open."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from broker.core.answer import seal_answer
+from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
+from broker.core.consent import Use, gap
+from broker.core.denial import InvalidInput
+from broker.core.form_fields import read_fields
+from broker.core.rulebook import Rulebook
+from broker.core.sealing import unseal
+from broker.flows.begin_approval import context_of, end_approval, release_of, tell_partner
+from broker.flows.ports import BeginWork, Entry, KeyStore, Work
+from broker.wire.approval_connector import ApprovalConnector, DocumentSignature, FilledForm, NoticeOutcome
+from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.keys import Entropy, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What results are made with."""
+
+    keys: KeyStore
+    rulebook: Rulebook
+    signer: Signer
+    issuer: str
+
+
+def finish_approval(
+    begin: BeginWork,
+    *,
+    sealing: Sealing,
+    request: ApprovalRequest,
+    connector: ApprovalConnector,
+    answer: Mapping[str, str],
+    at: datetime,
+    entropy: Entropy,
+) -> ApprovalRequest:
+    """Take the browser's answer up at the provider; returns the request as it stands then. Raises ConnectorError when
+    the person may try again, or the provider delivers later by a notice.
+    """
+    if request.traveller is None or request.memory is None:
+        raise ValueError("nothing was begun at a provider")
+    memory = unseal(request.memory, key=sealing.keys.key(request.traveller), context=context_of(request))
+    outcome: NoticeOutcome
+    try:
+        if request.kind is ApprovalKind.FORM_FILL:
+            outcome = connector.finish_form_fill(answer, memory=memory, at=at)
+        else:
+            outcome = connector.finish_signature(answer, memory=memory, at=at)
+    except ConnectorError as error:
+        if ending_of(error.fault) is None:
+            raise
+        outcome = error.fault
+    with begin() as work:
+        return settle_approval(work, request, outcome, sealing=sealing, at=at, entropy=entropy)
+
+
+def settle_approval(
+    work: Work, request: ApprovalRequest, outcome: NoticeOutcome, *, sealing: Sealing, at: datetime, entropy: Entropy
+) -> ApprovalRequest:
+    """The outcome in one transaction: consent, result, journal, notice. A second outcome changes nothing."""
+    # (1) still open, and the very request that was at the provider
+    locked = work.approvals.lock(request.request_id)
+    if locked is None or locked.traveller is None or locked.status_at(at) is not ApprovalStatus.APPROVING:
+        return locked or request
+    # (2) a no
+    if isinstance(outcome, ProviderFault):
+        status = ending_of(outcome)
+        return locked if status is None else end_approval(work, locked, status, at=at, entropy=entropy)
+    result = _result(locked, outcome)
+    if result is None:
+        return end_approval(work, locked, ApprovalStatus.REJECTED, at=at, entropy=entropy)
+    # (3) the consent still covers it: locked, counted; a withdrawal that committed first has won
+    consent = _covering(work, sealing.rulebook, locked, at=at)
+    partner = work.partners.find(locked.partner_id)
+    if consent is None or partner is None or not partner.active or partner.jwks is None:
+        return end_approval(work, locked, ApprovalStatus.REFUSED, at=at, entropy=entropy)
+    work.consents.count_use(consent, at)
+    # (4) journalled, then sealed to the partner: at rest the broker itself cannot open it
+    happened = "form" if locked.kind is ApprovalKind.FORM_FILL else "document"
+    entry = Entry(
+        kind=f"partner:{happened}:approved",
+        clear={"recipient": locked.partner_id, "purpose": locked.purpose, "claims": sorted(locked.claims())},
+        personal={"consent": str(consent), "request": str(locked.request_id), "at": at.isoformat()},
+        traveller=locked.traveller,
+        traveller_key=sealing.keys.key(locked.traveller),
+    )
+    leaf = work.journal.append(entry, at=at, entropy=entropy)
+    body = {"request": str(locked.request_id), **result, "consents": [str(consent)], "journal": [leaf.hex()]}
+    try:
+        sealed = seal_answer(
+            body,
+            answer_id=str(locked.request_id),
+            issuer=sealing.issuer,
+            partner_id=locked.partner_id,
+            subject=locked.subject,
+            key_set=partner.jwks,
+            signer=sealing.signer,
+            at=at,
+        )
+    except InvalidInput:  # the key went since the request was made: nothing may wait here unsealed
+        return end_approval(work, locked, ApprovalStatus.REJECTED, at=at, entropy=entropy)
+    ready = replace(
+        locked,
+        status=ApprovalStatus.READY,
+        consent=consent,
+        state_hash=None,
+        memory=None,
+        result=sealed.encode(),
+        settled_at=at,
+    )
+    work.approvals.keep(ready)
+    tell_partner(work, ready, at=at, entropy=entropy)
+    return ready
+
+
+def _result(request: ApprovalRequest, outcome: NoticeOutcome) -> dict[str, Any] | None:
+    """Exactly what was asked for; None for an outcome of another kind or about another document."""
+    if isinstance(outcome, FilledForm) and request.kind is ApprovalKind.FORM_FILL:
+        fields = read_fields(request.provider or "", request.claims(), outcome.fields)
+        return {"fields": fields, "provider": request.provider, "evidence": outcome.evidence_hash.hex()}
+    if isinstance(outcome, DocumentSignature) and request.kind is ApprovalKind.SIGNATURE:
+        if outcome.sha256.hex() != request.asked["sha256"]:
+            return None
+        signature = {
+            "sha-256": outcome.sha256.hex(),
+            "value": b64encode(outcome.signature).decode(),
+            "certificate": b64encode(outcome.certificate).decode(),
+            "algorithm": outcome.algorithm,
+            "signed_at": outcome.signed_at.isoformat(),
+        }
+        return {"signature": signature, "provider": request.provider, "evidence": outcome.evidence_hash.hex()}
+    return None
+
+
+def _covering(work: Work, rulebook: Rulebook, request: ApprovalRequest, *, at: datetime) -> UUID | None:
+    """The id of the consent that covers the result now, or None."""
+    recipient = work.partners.recipient(request.partner_id)
+    if recipient is None or request.traveller is None:
+        return None
+    release = release_of(rulebook, request)
+    use = Use(
+        request.traveller,
+        request.purpose,
+        recipient.recipient_id,
+        recipient.controller.controller_id,
+        request.claims(),
+        release.retention,
+    )
+    for record, used in work.consents.lock_and_count(request.traveller, [use], at):
+        if gap(record, use, at=at, used=used) is None:
+            return record.consent_id
+    return None
