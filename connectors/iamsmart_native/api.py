@@ -30,8 +30,6 @@ from connectors.iamsmart_native.envelope import (
 from connectors.iamsmart_native.request_signature import signed_headers
 from connectors.iamsmart_native.settings import IamSmartSettings
 
-MARGIN: Final = timedelta(minutes=1)
-"""A content key is put away this long before its end, so that none ends on the way."""
 _LONGEST: Final = timedelta(days=1)
 
 
@@ -139,7 +137,7 @@ class Api:
         except UnwrapError as error:
             raise self.error(ProviderFault.MISCONFIGURED, str(error)) from None
         # By our clock, and never from a moment to come: a clock that runs ahead must not make the key last longer.
-        return ContentKey(key, min(issued - self._fetch.offset, at) + min(lifetime, _LONGEST) - MARGIN)
+        return ContentKey(key, min(issued - self._fetch.offset, at) + min(lifetime, _LONGEST))
 
 
 def moment(value: object) -> datetime | None:

@@ -121,7 +121,7 @@ def read(der: bytes) -> Signed:
         raise CmsError("the signature is too large")
     try:
         return _read(der)
-    except (ValueError, TypeError, OverflowError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, OverflowError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CmsError(f"not a valid signature: {type(error).__name__}") from None
 
 

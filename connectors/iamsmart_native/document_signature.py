@@ -102,7 +102,7 @@ def _believe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate],
         raise SignatureRefused("the certificate was not valid when it signed")
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         raise SignatureRefused("the certificate does not say what its key is for") from None
     if not (usage.digital_signature or usage.content_commitment):
         raise SignatureRefused("the certificate's key is not for signing")
@@ -133,7 +133,7 @@ def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
 def _certificate(value: object) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(_base64(value))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise SignatureRefused("cert is not a certificate") from None
 
 

@@ -1,5 +1,6 @@
 """iAM Smart's connector against its mock in one process: real ASGI, callbacks caught on their way, faults by switch."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from broker.wire.identity_connector import LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
+from broker.wire.keys import Entropy
 from connectors.adapter import Surroundings
 from connectors.iamsmart_native import IamSmartConnector, IamSmartSettings
 from connectors.iamsmart_native.content_key import KeyWrap
+from connectors.iamsmart_native.envelope import open_envelope, seal
 from connectors.iamsmart_native.request_signature import SignatureRule
 from connectors.mock_idps.faults import FaultSwitch
 from connectors.mock_idps.iamsmart.authority import (
@@ -92,6 +95,19 @@ class IamSmartWorld:
     callbacks: list[bytes]
     begun: Redirection | None = None
 
+    def reseal(self, path: str, change: Callable[[dict[str, Any]], Any]) -> None:
+        """From now on answers at `path` carry what `change` makes of their content, sealed as genuinely as before."""
+
+        def answer(response: httpx.Response) -> httpx.Response:
+            members = json.loads(response.read())
+            key = self.provider.keys.get(CLIENT).key
+            content = change(json.loads(open_envelope(key, members["content"])))
+            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+            members["content"] = seal(key, raw, iv=os.urandom(12))
+            return httpx.Response(200, json=members)
+
+        self.wire.answers[path] = answer
+
     def browser(self) -> httpx.Client:
         return httpx.Client(transport=self.hosts, trust_env=False)
 
@@ -105,16 +121,22 @@ class IamSmartWorld:
         *,
         share: list[str] | None = None,
         decision: str = "allow",
+        after: float = 0,
     ) -> dict[str, str]:
-        """A person scans, decides, and is sent back: the parameters they arrive with."""
+        """A person scans, decides `after` seconds, and is sent back: the parameters they arrive with."""
         browser = self.browser()
         page = browser.get(url)
         chosen = submit(browser, page, form_with(page, "person", person), press=("person", person))
         form = form_with(chosen, "decision", decision)
         ticked = [box for box in form.checkboxes if share is None or box[1] in share]
+        self.clock.forward(seconds=after)
         back = submit(browser, chosen, form, press=("decision", decision), tick=ticked)
         assert back.status_code == 303, back.text
         return dict(parse_qsl(urlsplit(back.headers["location"]).query, keep_blank_values=True))
+
+    def connect_as(self, **change: Any) -> IamSmartConnector:
+        """Another connector on the same wire."""
+        return build_connector(httpx.Client(transport=self.wire, trust_env=False), **change)
 
     def login(self, person: str = "iamsmart-chan", **how: Any) -> IdentityGrant:
         begun = self.connector.begin(self.start())
@@ -132,7 +154,7 @@ class IamSmartWorld:
         return answer
 
 
-def build_connector(http: httpx.Client, **change: Any) -> IamSmartConnector:
+def build_connector(http: httpx.Client, *, entropy: Entropy = os.urandom, **change: Any) -> IamSmartConnector:
     """`change` replaces members of the settings."""
     folder = key_files()
     table = {
@@ -145,7 +167,8 @@ def build_connector(http: httpx.Client, **change: Any) -> IamSmartConnector:
         **change,
     }
     settings = IamSmartSettings.model_validate(table)
-    return IamSmartConnector("iamsmart", settings, Surroundings(settings.fetcher("iamsmart", http), folder))
+    around = Surroundings(settings.fetcher("iamsmart", http), folder)
+    return IamSmartConnector("iamsmart", settings, around, entropy=entropy)
 
 
 def other_service(client_id: str = "another", *, certified: bool = True) -> Service:
