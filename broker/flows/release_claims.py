@@ -13,7 +13,7 @@ from broker.core.client import Client
 from broker.core.consent import ConsentRecord, Gap, Use, gap
 from broker.core.denial import Denied, Refusal, UnknownTraveller
 from broker.core.disclosure import JSON, Item, disclose, itemise
-from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.core.identity_release import IdentityRelease, ReleasedClaims, base_claim
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
@@ -72,8 +72,8 @@ def release_claims(
     recipient = None if client.partner_id is None or not client.active else work.partners.recipient(client.partner_id)
     if recipient is None:
         return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
-    # (2) what is asked of each release: only what it names
-    asked = _asked(rulebook, traveller, recipient, releases, wanted, arguments)
+    # (2) what is asked of each release: only what it names, beneath the client's ceilings as they are now
+    asked = _asked(rulebook, traveller, client, recipient, releases, wanted, arguments)
     if not asked:
         return Denied(Refusal.CONSENT_MISSING, "nothing that was asked for is in the grant")
     # (3) the consents, locked and counted: a withdrawal that committed first has won
@@ -102,6 +102,7 @@ def release_claims(
 def _asked(
     rulebook: Rulebook,
     traveller: UUID,
+    client: Client,
     recipient: Recipient,
     releases: Sequence[IdentityRelease],
     wanted: frozenset[str] | None,
@@ -110,9 +111,10 @@ def _asked(
     """The releases to this very recipient, for a purpose that exists, of which something is wanted."""
     found = []
     for release in releases:
-        if release.recipient != recipient.recipient_id or release.purpose not in rulebook.partner.purposes:
+        if release.recipient != recipient.recipient_id or release.purpose not in client.purposes:
             continue
-        items = itemise(wanted, release.claims, arguments)
+        ceiling = client.claims & rulebook.partner.purpose(release.purpose).claims
+        items = itemise(wanted, frozenset(name for name in release.claims if base_claim(name) in ceiling), arguments)
         if items:
             categories = frozenset[str]().union(*(item.rests_on for item in items.values()))
             use = Use(

@@ -12,6 +12,11 @@ down_revision = "0007_authorization"
 branch_labels = None
 depends_on = None
 
+_STATES = """
+ALTER TABLE consents DROP CONSTRAINT ck_consents_status;
+ALTER TABLE consents ADD CONSTRAINT ck_consents_status CHECK (status IN ({states}))
+"""
+
 _RECORDS = """
 ALTER TABLE consents
     ADD COLUMN frequency_times integer CONSTRAINT ck_consents_frequency_times CHECK (frequency_times >= 1),
@@ -51,12 +56,15 @@ CREATE INDEX ix_consent_answers_answered_at ON consent_answers (answered_at);
 
 
 def upgrade() -> None:
+    op.execute(_STATES.format(states="'active', 'paused', 'withdrawn', 'expired', 'superseded'"))
     op.execute(_RECORDS)
     op.execute(_ANSWERS)
 
 
 def downgrade() -> None:
     op.execute("DROP TABLE consent_answers; DROP TABLE consent_uses")
+    op.execute("UPDATE consents SET status = 'expired' WHERE status = 'superseded'")
+    op.execute(_STATES.format(states="'active', 'paused', 'withdrawn', 'expired'"))
     op.execute(
         "ALTER TABLE consents DROP COLUMN frequency_times, DROP COLUMN frequency_per, DROP COLUMN retention, "
         "DROP COLUMN jurisdiction, DROP COLUMN version, DROP COLUMN series, DROP COLUMN supersedes, "
