@@ -14,6 +14,7 @@ from broker.stores.client_store import SqlClientRegistry
 from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
+from broker.stores.identity_links import SqlIdentityLinks
 from broker.stores.journal import Journal
 from broker.stores.minting_desk import SqlMintingDesk
 from broker.stores.oidc_store import OidcUnit
@@ -23,9 +24,11 @@ from broker.stores.release_desk import SqlReleaseDesk
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
 from broker.stores.template_vault import SqlTemplateVault
+from broker.stores.transfer_ledger import SqlTransferLedger
 from broker.stores.travellers import SqlTravellers
 from broker.stores.trust_list_store import SqlTrustListShelf
 from broker.stores.unit_of_work import UnitOfWork
+from broker.stores.upstream_tokens import SqlTokenVault
 from broker.stores.webhooks import SqlPartnerEvents
 from broker.wire.keys import Entropy
 
@@ -39,6 +42,14 @@ class SqlWork:
     @cached_property
     def travellers(self) -> SqlTravellers:
         return SqlTravellers(self.uow.session)
+
+    @cached_property
+    def identities(self) -> SqlIdentityLinks:
+        return SqlIdentityLinks(self.uow.session)
+
+    @cached_property
+    def tokens(self) -> SqlTokenVault:
+        return SqlTokenVault(self.uow.session)
 
     @cached_property
     def logins(self) -> OidcUnit:
@@ -99,6 +110,10 @@ class SqlWork:
     @cached_property
     def approvals(self) -> SqlApprovalRegister:
         return SqlApprovalRegister(self.uow.session)
+
+    @cached_property
+    def transfers(self) -> SqlTransferLedger:
+        return SqlTransferLedger(self.uow.session)
 
     @cached_property
     def journal(self) -> "SqlJournal":

@@ -8,6 +8,7 @@ from broker.core.client import ClientRegistry
 from broker.flows.ports.approvals import ApprovalRegister
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
+from broker.flows.ports.identities import IdentityLinks, TokenVault
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
 from broker.flows.ports.minting import MintingDesk
@@ -16,6 +17,7 @@ from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.releasing import ReleaseDesk
 from broker.flows.ports.templates import TemplateVault
+from broker.flows.ports.transfers import TransferLedger
 
 
 class Work(Protocol):
@@ -23,6 +25,10 @@ class Work(Protocol):
 
     @property
     def travellers(self) -> Travellers: ...
+    @property
+    def identities(self) -> IdentityLinks: ...
+    @property
+    def tokens(self) -> TokenVault: ...
     @property
     def logins(self) -> LoginRegister: ...
     @property
@@ -53,6 +59,8 @@ class Work(Protocol):
     def partner_events(self) -> PartnerEvents: ...
     @property
     def approvals(self) -> ApprovalRegister: ...
+    @property
+    def transfers(self) -> TransferLedger: ...
     @property
     def journal(self) -> Journal: ...
 

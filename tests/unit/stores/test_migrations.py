@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import re
 import threading
+from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -13,6 +15,8 @@ from broker.stores.database import Database
 from broker.stores.migrate import current_revisions, migrate
 from tests.support.postgres import Cluster
 
+YEAR = re.compile(r"^transfer_(recipient_)?persons_(\d{4}|other)")
+
 
 def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
     for module in pkgutil.iter_modules(broker.stores.__path__, "broker.stores."):
@@ -20,8 +24,13 @@ def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
             importlib.import_module(module.name)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, metadata)
+        differences = [change for change in compare_metadata(context, metadata) if not _partition(change)]
     assert differences == []
+
+
+def _partition(change: Any) -> bool:
+    """A year of a partitioned table, which is declared once."""
+    return change[0] in ("remove_table", "remove_index") and bool(YEAR.search(str(change[1].name)))
 
 
 def test_starting_workers_may_all_migrate(cluster: Cluster) -> None:

@@ -1,0 +1,254 @@
+"""One release as the transfer rules see it: who exports, to whom, what, about whom; and which counts it moves.
+
+Facts that an operator states are data (data/transfers.toml); the rest comes from the release itself and the ledger.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntFlag
+from importlib import resources
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from broker.core.governance import facts as governance
+from broker.core.governance.decision import Decision
+from broker.core.governance.policy import Law
+from broker.core.governance.rules import Rule
+
+Trust = Literal["A", "B", "C", "D", "X"]
+
+
+class Held(IntFlag):
+    """The counts of a year that a person is in: two classes, each net (what the law counts) and gross (everything)."""
+
+    NONE = 0
+    NONSENSITIVE = 1
+    SENSITIVE = 2
+    GROSS_NONSENSITIVE = 4
+    GROSS_SENSITIVE = 8
+
+
+class ExporterProfile(BaseModel):
+    """The operator as exporter under the law of one jurisdiction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    group: str | None = None
+    origin: str
+    city: str
+    gba_registered: bool
+    ciio: bool
+    processes_persons: Annotated[int, Field(ge=0)]
+    pia_done: bool
+    artefacts: frozenset[governance.Artefact] = frozenset()
+
+    @property
+    def counted_as(self) -> str:
+        """Affiliates that split one purpose are counted together."""
+        return self.group or self.id
+
+
+class RecipientProfile(BaseModel):
+    """What is known about recipients of one jurisdiction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trust: Trust
+    gba_registered: bool
+    art42_listed: bool = False
+
+
+_UNLISTED: Final = RecipientProfile(trust="X", gba_registered=False)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    exporters: tuple[ExporterProfile, ...]
+    recipients: Mapping[str, RecipientProfile] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProfiles:
+    """Every exporter, by the jurisdiction whose law binds it, and what is known about recipients."""
+
+    version: str
+    exporters: Mapping[str, ExporterProfile]
+    recipients: Mapping[str, RecipientProfile]
+
+    @classmethod
+    def load(cls, text: str | None = None) -> Self:
+        """From TOML text, or from the packaged data. Raises ValueError for anything incomplete or ambiguous."""
+        source = text or (resources.files("broker.core") / "data" / "transfers.toml").read_text(encoding="utf-8")
+        try:
+            data = _File.model_validate(tomllib.loads(source))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            raise ValueError(f"the transfer data is not valid: {wrong}") from None
+        exporters = {exporter.origin: exporter for exporter in data.exporters}
+        if len(exporters) != len(data.exporters) or not exporters:
+            raise ValueError("the transfer data names one exporter for each jurisdiction, and at least one")
+        return cls(data.version, exporters, dict(data.recipients))
+
+    def exporter(self, origin: str) -> ExporterProfile:
+        """Raises FactsError where nobody is named: nothing may leave from there."""
+        try:
+            return self.exporters[origin]
+        except KeyError:
+            raise governance.FactsError(f"no exporter is named for data that reside in {origin!r}") from None
+
+    def recipient(self, jurisdiction: str) -> RecipientProfile:
+        return self.recipients.get(jurisdiction, _UNLISTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is about to leave: one person's data, for one purpose, to one recipient.
+
+    `kind`, `basis`, `industry` and `storage` are the purpose's own statement of its law.
+    """
+
+    recipient_id: str
+    jurisdiction: str
+    categories: tuple[str, ...]
+    kind: Literal["company", "state_organ"]
+    basis: governance.Basis
+    industry: Literal["general", "transport_finance_health", "border_security"]
+    storage: Literal["transient_24h", "le_30d", "gt_30d", "central_biometric"]
+    art39_notice: bool
+    guardian: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The person, as far as the rules ask. `origin` is the jurisdiction their data reside in."""
+
+    origin: str
+    age: int
+    identity: Literal["none", "family", "temporary", "former", "current"] = "none"
+    region: Literal["none", "sensitive", "core"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the ledger says before the release."""
+
+    nonsensitive: int = 0
+    sensitive: int = 0
+    at_recipient: int = 0
+    held: Held = Held.NONE
+    met: bool = False
+    us_persons: int = 0
+
+
+def facts_of(
+    outgoing: Outgoing, subject: Subject, counted: Counted, profiles: TransferProfiles, law: Law, *, at: datetime
+) -> governance.Facts:
+    """Every fact the rules turn on. Raises FactsError for an origin without exporter or an unknown category."""
+    exporter, recipient = profiles.exporter(subject.origin), profiles.recipient(outgoing.jurisdiction)
+    classes = classes_of(outgoing, subject, law)
+    return governance.Facts(
+        at=at,
+        exporter=governance.Exporter(
+            id=exporter.id,
+            group=exporter.group,
+            origin=exporter.origin,
+            city=exporter.city,
+            gba_registered=exporter.gba_registered,
+            kind=outgoing.kind,
+            ciio=exporter.ciio,
+            processes_persons=exporter.processes_persons,
+        ),
+        recipient=governance.Recipient(
+            id=outgoing.recipient_id,
+            jurisdiction=outgoing.jurisdiction,
+            gba_registered=recipient.gba_registered,
+            trust=recipient.trust,
+            art42_listed=recipient.art42_listed,
+            foreign_judicial=False,
+        ),
+        data=governance.Data(
+            categories=outgoing.categories, important="none", overseas_origin_only=False, encrypted=True
+        ),
+        subjects=governance.Subjects(
+            new_nonsensitive=int(Held.NONSENSITIVE in classes and Held.NONSENSITIVE not in counted.held),
+            new_sensitive=int(Held.SENSITIVE in classes and Held.SENSITIVE not in counted.held),
+            min_age=subject.age,
+            identity=subject.identity,
+            former_years=None,
+            region=subject.region,
+        ),
+        before=governance.Count(nonsensitive=counted.nonsensitive, sensitive=counted.sensitive),
+        before_previous_year=governance.Count(nonsensitive=0, sensitive=0),
+        recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
+        us_persons_12m=counted.us_persons,
+        local_face_store=None,
+        basis=outgoing.basis,
+        necessary=True,
+        # The caller has checked and locked the consent to this very release; each purpose and recipient has its own.
+        consent=governance.Consent(
+            separate=True,
+            bundled=False,
+            withdrawn=False,
+            art39_notice=outgoing.art39_notice,
+            guardian=outgoing.guardian,
+            purpose_match=True,
+        ),
+        pia_done=exporter.pia_done,
+        artefacts=exporter.artefacts,
+        ftz="none",
+        declared_exclusion=False,
+        onward_outside_gba=False,
+        nonbiometric_alternative=True,
+        industry=outgoing.industry,
+        storage=outgoing.storage,
+        template_storage="central_operator_key",
+        transfer_form="push",
+        internal_only=False,
+        incident_to_travel=outgoing.industry == "border_security",
+        data_brokerage=False,
+        linkage=0,
+    )
+
+
+def classes_of(outgoing: Outgoing, subject: Subject, law: Law) -> Held:
+    """The net classes the release belongs to: a person is counted in both where both kinds of data leave."""
+    personal = [category for category in law.categories_of(outgoing.categories) if category.personal]
+    young = subject.age < law.rule(Rule.CN_MINORS).numbers["age_below"]
+    classes = Held.NONE
+    if any(category.sensitive for category in personal) or (personal and young):
+        classes |= Held.SENSITIVE
+    if any(not category.sensitive for category in personal) and not young:
+        classes |= Held.NONSENSITIVE
+    return classes
+
+
+def additions(classes: Held, decision: Decision) -> Held:
+    """The counts a permitted release enters the person in; none where the law of origin keeps no count."""
+    if decision.counters is None:
+        return Held.NONE
+    gross = Held(int(classes) << 2)
+    return (classes | gross) if decision.counters.counted else gross
+
+
+def exporter_edges(law: Law) -> tuple[int, ...]:
+    """The counts of a year at which the answer of the law of origin changes."""
+    assessment = law.rule(Rule.CN_ASSESSMENT).numbers
+    volume = law.rule(Rule.CN_VOLUME).numbers["nonsensitive_below"]
+    return (volume, assessment["nonsensitive_from"], assessment["sensitive_from"])
+
+
+def recipient_edges(law: Law) -> tuple[int, ...]:
+    """The persons at one recipient at which our own grading changes, whatever the tier of trust."""
+    steps = {step.below for step in law.overlay.scale if step.below is not None}
+    graded = {
+        quantity * percent // 100
+        for quantity in law.overlay.graded_quantity.values()
+        for percent in law.overlay.trust_percent.values()
+    }
+    return tuple(sorted(steps | graded))

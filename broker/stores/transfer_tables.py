@@ -1,0 +1,55 @@
+"""The transfer ledger's tables (migration 0010_transfers). Those of persons are partitioned by year."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, SmallInteger, Table, Text, Uuid, text
+
+from broker.stores.base import metadata
+
+
+def _key(name: str) -> "Column[int]":
+    return Column(name, SmallInteger, primary_key=True, autoincrement=False)
+
+
+def _count(name: str) -> "Column[int]":
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+PARTIES = Table(
+    "transfer_parties",
+    metadata,
+    Column("party_id", SmallInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+PERSONS = Table(
+    "transfer_persons",
+    metadata,
+    _key("year"),
+    _key("exporter"),
+    Column("seen", SmallInteger, nullable=False),
+    Column("person", Uuid, primary_key=True),
+)
+RECIPIENT_PERSONS = Table(
+    "transfer_recipient_persons", metadata, _key("year"), _key("recipient"), Column("person", Uuid, primary_key=True)
+)
+US_PERSONS = Table(
+    "transfer_us_persons",
+    metadata,
+    _key("exporter"),
+    _key("recipient"),
+    Column("person", Uuid, primary_key=True),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Index("ix_transfer_us_persons_last_at", "exporter", "recipient", "last_at"),
+)
+COUNTS = Table(
+    "transfer_counts",
+    metadata,
+    _key("year"),
+    _key("exporter"),
+    _key("stripe"),
+    _count("nonsensitive"),
+    _count("sensitive"),
+    _count("gross_nonsensitive"),
+    _count("gross_sensitive"),
+)
+RECIPIENT_COUNTS = Table(
+    "transfer_recipient_counts", metadata, _key("year"), _key("recipient"), _key("stripe"), _count("persons")
+)
