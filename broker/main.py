@@ -20,11 +20,14 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import connectors
+from broker.core.linking import LinkOutcome
 from broker.core.rulebook import Rulebook
 from broker.flows.link_identity import link_identity
+from broker.flows.ports import Work
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.keys import KeyRing, TokenKey, TokenKeys
+from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
 from broker.outbound import trust
 from broker.settings import Settings
@@ -32,6 +35,7 @@ from broker.stores.database import Database
 from broker.stores.face_worker import FaceWorker
 from broker.stores.key_store import FileKeyStore
 from broker.stores.oidc_store import OidcStorage
+from broker.stores.oidc_store import OidcUnit as StoredUnit
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
 from broker.trusted_keys import trusted_keys
@@ -100,10 +104,22 @@ def compose(settings: Settings, database_url: str) -> Ports:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    def link(grant: IdentityGrant, at: datetime) -> UUID:
-        with works.begin() as work:
-            linked = link_identity(work, keys=keys, link_secret=link_secret, grant=grant, at=at, entropy=os.urandom)
-        return linked.traveller
+    def work_of(unit: OidcUnit) -> Work:
+        if not isinstance(unit, StoredUnit):
+            raise TypeError("this unit has no database behind it")
+        return works.on(unit.uow)
+
+    def link(unit: OidcUnit, grant: IdentityGrant, at: datetime, *, onto: UUID | None, browser: bytes) -> LinkOutcome:
+        return link_identity(
+            work_of(unit),
+            keys=keys,
+            link_secret=link_secret,
+            grant=grant,
+            at=at,
+            entropy=os.urandom,
+            onto=onto,
+            browser=browser,
+        )
 
     services = Services(
         begin=works.begin,

@@ -66,6 +66,7 @@ class LoginAttempt:
     language: str
     memory: bytes  # what the connector wants back, sealed (broker.oidc.login.memory)
     expires_at: datetime
+    link_session: bytes | None = None  # of a person adding an identity: the session it must come back to
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ class Refusal(StrEnum):
     DEVICE_KEY_USED = "device_key_used"
     PASS_UNKNOWN = "pass_unknown"  # noqa: S105 - a problem type, not a credential
     INVITATION_INVALID = "invitation_invalid"
+    IDENTITY_UNKNOWN = "identity_unknown"
+    IDENTITY_REFUSED = "identity_refused"
+    LAST_IDENTITY = "last_identity"
     GUESSED_TOO_OFTEN = "guessed_too_often"
     NO_ENCRYPTION_KEY = "no_encryption_key"
     REQUEST_UNKNOWN = "request_unknown"

@@ -4,7 +4,7 @@ identity.
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -22,9 +22,30 @@ class Traveller:
     linked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class VouchedClaims:
+    """What an authority said in the latest login that counts: the claims and the login that vouched for them, both
+    sealed, and the keyed hash of the document they are about.
+    """
+
+    sealed: bytes = field(repr=False)
+    vouched: bytes = field(repr=False)
+    document: bytes = field(repr=False)
+    evidence: bytes = field(repr=False)
+    auth_time: datetime
+    acr: str
+
+
 # What sealed values about a person are bound to (core.sealing).
 CLAIMS = "tongguan/claims/v1"
 PORTRAIT = "tongguan/portrait/v1"
+VOUCHED = "tongguan/vouched/v1"
+
+
+def tokens_context(provider: str) -> str:
+    """One provider's tokens never open as another's."""
+    return f"tongguan/upstream-tokens/v1/{provider}"
+
 
 JURISDICTION = {
     DocumentType.PRC_RESIDENT_ID: "CN",

@@ -22,6 +22,7 @@ from broker.core.authorization import (
 from broker.core.client import Client
 from broker.core.denial import Denied
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.core.linking import LinkOutcome
 from broker.wire.identity_grant import IdentityGrant
 
 Mark = tuple[bytes, datetime]
@@ -199,5 +200,12 @@ class Admit(Protocol):
     ) -> Admission: ...
 
 
-LinkIdentity = Callable[[IdentityGrant, datetime], UUID]
-"""`flows.link_identity` with its ports already given: a transaction of its own, returns the traveller."""
+class LinkIdentity(Protocol):
+    """`flows.link_identity` with its ports already given, in the transaction of `unit`."""
+
+    def __call__(
+        self, unit: "OidcUnit", grant: IdentityGrant, at: datetime, *, onto: UUID | None, browser: bytes
+    ) -> LinkOutcome:
+        """`onto`: the person who adds this identity to those they have. `browser`: digest of the secret that the
+        browser keeps if the login is held.
+        """

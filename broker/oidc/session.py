@@ -75,6 +75,7 @@ def start_session(
     provider: str,
     acr: str,
     auth_time: datetime,
+    amr: tuple[str, ...],
     at: datetime,
 ) -> str:
     """Begin a session, end the one this browser had, and return the new cookie value."""
@@ -83,7 +84,7 @@ def start_session(
         unit.end_session(digest(old))
     value = server.secret()
     unit.add_session(
-        LoginSession(digest(value), traveller_id, provider, acr, auth_time, at, at + server.lifetimes.session)
+        LoginSession(digest(value), traveller_id, provider, acr, auth_time, at, at + server.lifetimes.session, amr)
     )
     return value
 

@@ -170,6 +170,12 @@ class OidcUnit:
         values = insert_or_leave(session_clients).values(session_id=session_id, client_id=client_id, subject=subject)
         self._run(values.on_conflict_do_nothing())
 
+    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
+        """Sessions and grants of one person that rest on a login at one provider."""
+        self._revoke(and_(grants.c.traveller_id == traveller_id, grants.c.provider == provider), at)
+        self._run(delete(codes).where(codes.c.traveller_id == traveller_id, codes.c.provider == provider))
+        self._end(and_(sessions.c.traveller_id == traveller_id, sessions.c.provider == provider))
+
     def _end(self, condition: Any) -> None:
         ended = self.uow.session.execute(delete(sessions).where(condition).returning(sessions.c.session_id))
         ids = [row.session_id for row in ended if row.session_id is not None]

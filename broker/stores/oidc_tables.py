@@ -43,6 +43,7 @@ login_attempts = Table(
     _text("provider"),
     _text("language"),
     Column("memory", LargeBinary, nullable=False),
+    Column("link_session", LargeBinary),
     Column("expires_at", _MOMENT, nullable=False, index=True),
 )
 

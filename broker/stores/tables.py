@@ -48,19 +48,6 @@ TRAVELLERS = Table(
     ),
 )
 
-IDENTITY_LINKS = Table(
-    "identity_links",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column(
-        "traveller_id",
-        Uuid,
-        ForeignKey("travellers.traveller_id", deferrable=True, initially="DEFERRED"),
-        nullable=False,
-        index=True,
-    ),
-)
-
 PROFILES = Table(
     "profiles",
     metadata,
@@ -71,6 +58,8 @@ PROFILES = Table(
     Column("acr", Text),
     Column("portrait", LargeBinary),
     _moment("portrait_at", nullable=True),
+    Column("vouched", LargeBinary),
+    Column("document", LargeBinary),
     Index("ix_profiles_portrait_at", "portrait_at", postgresql_where=text("portrait_at IS NOT NULL")),
 )
 

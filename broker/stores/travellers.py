@@ -5,12 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session
 
 from broker.core.denial import UnknownTraveller
-from broker.core.traveller import Traveller
-from broker.stores.tables import IDENTITY_LINKS, PROFILES, TRAVELLERS
+from broker.core.traveller import Traveller, VouchedClaims
+from broker.stores.linking_tables import HELD_IDENTITIES, IDENTITY_DOCUMENTS, IDENTITY_LINKS, UPSTREAM_TOKENS
+from broker.stores.tables import PROFILES, TRAVELLERS
 
 
 class SqlTravellers:
@@ -19,16 +19,7 @@ class SqlTravellers:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find_by_identity(self, digest: bytes) -> UUID | None:
-        query = select(IDENTITY_LINKS.c.traveller_id).where(IDENTITY_LINKS.c.digest == digest)
-        return self._session.execute(query).scalar_one_or_none()
-
-    def claim_identity(self, digest: bytes, traveller: Traveller) -> bool:
-        # The link's foreign key is checked at commit, so the unique insert can decide who makes the traveller.
-        link = upsert(IDENTITY_LINKS).values(digest=digest, traveller_id=traveller.traveller_id)
-        claimed = self._session.execute(link.on_conflict_do_nothing().returning(IDENTITY_LINKS.c.digest)).first()
-        if claimed is None:
-            return False
+    def add(self, traveller: Traveller) -> None:
         self._session.execute(
             insert(TRAVELLERS).values(
                 traveller_id=traveller.traveller_id,
@@ -38,7 +29,6 @@ class SqlTravellers:
             )
         )
         self._session.execute(insert(PROFILES).values(traveller_id=traveller.traveller_id))
-        return True
 
     def find(self, traveller: UUID) -> Traveller:
         return self._one(traveller, lock=False)
@@ -46,8 +36,24 @@ class SqlTravellers:
     def lock(self, traveller: UUID) -> Traveller:
         return self._one(traveller, lock=True)
 
-    def keep_claims(self, traveller: UUID, sealed: bytes, *, evidence: bytes, auth_time: datetime, acr: str) -> None:
-        self._profile(traveller, claims=sealed, evidence=evidence, auth_time=auth_time, acr=acr)
+    def keep_claims(self, traveller: UUID, claims: VouchedClaims) -> None:
+        self._profile(
+            traveller,
+            claims=claims.sealed,
+            vouched=claims.vouched,
+            document=claims.document,
+            evidence=claims.evidence,
+            auth_time=claims.auth_time,
+            acr=claims.acr,
+        )
+
+    def document(self, traveller: UUID) -> bytes | None:
+        query = select(PROFILES.c.document).where(PROFILES.c.traveller_id == traveller)
+        return self._session.execute(query).scalar_one_or_none()
+
+    def vouched(self, traveller: UUID) -> bytes | None:
+        query = select(PROFILES.c.vouched).where(PROFILES.c.traveller_id == traveller)
+        return self._session.execute(query).scalar_one_or_none()
 
     def claims(self, traveller: UUID) -> bytes | None:
         query = select(PROFILES.c.claims).where(PROFILES.c.traveller_id == traveller)
@@ -68,8 +74,8 @@ class SqlTravellers:
         return len(self._session.execute(old.returning(PROFILES.c.traveller_id)).all())
 
     def erase(self, traveller: UUID, *, complete_at: datetime, at: datetime) -> None:
-        self._session.execute(delete(IDENTITY_LINKS).where(IDENTITY_LINKS.c.traveller_id == traveller))
-        self._session.execute(delete(PROFILES).where(PROFILES.c.traveller_id == traveller))
+        for table in (UPSTREAM_TOKENS, HELD_IDENTITIES, IDENTITY_DOCUMENTS, IDENTITY_LINKS, PROFILES):
+            self._session.execute(delete(table).where(table.c.traveller_id == traveller))
         gone = update(TRAVELLERS).where(TRAVELLERS.c.traveller_id == traveller)
         self._session.execute(gone.values(erased_at=at, complete_at=complete_at))
 

@@ -60,6 +60,11 @@ REGISTER: Mapping[str, ProblemType] = {
         "The journal has no such entry in place",
         "An entry gets its place about a second after the act: ask again.",
     ),
+    "identity-unknown": ProblemType(404, "There is no such identity", "Fetch the list of identities again."),
+    "identity-refused": ProblemType(403, "It was found to be another person's", "Ask an officer."),
+    "last-identity": ProblemType(
+        409, "The last identity stays", "Add another one first, or erase the account to leave altogether."
+    ),
     "pass-unknown": ProblemType(404, "There is no such pass", "Fetch new passes."),
     "not-enrolled": ProblemType(409, "No face is enrolled", "Enrol a face first."),
     "no-portrait": ProblemType(
@@ -99,6 +104,9 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.DEVICE_KEY_USED: "device-key-used",
     Refusal.PASS_UNKNOWN: "pass-unknown",
     Refusal.INVITATION_INVALID: "invitation-invalid",
+    Refusal.IDENTITY_UNKNOWN: "identity-unknown",
+    Refusal.IDENTITY_REFUSED: "identity-refused",
+    Refusal.LAST_IDENTITY: "last-identity",
     Refusal.GUESSED_TOO_OFTEN: "too-many-guesses",
     Refusal.NO_ENCRYPTION_KEY: "no-encryption-key",
     Refusal.REQUEST_UNKNOWN: "request-unknown",

@@ -4,7 +4,7 @@ Connectors produce it, `link_identity` and `enrol` consume it. It holds the most
 shows none of it. Format: specs/identity-grant.md.
 """
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -96,6 +96,51 @@ class Verification(BaseModel):
     evidence: EvidenceKind
 
 
+class Vouched(BaseModel):
+    """What remains of a login beside its claims: who vouched, how firmly, when, for what. No personal data; kept sealed
+    with the claims all the same, and quoted in consent grants (specs/consent-grant.md).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: ProviderName
+    issuer: ShortText
+    acr: Assurance
+    provider_acr: ShortText
+    amr: tuple[ShortText, ...]
+    auth_time: AwareDatetime
+    scopes: frozenset[str]
+    purpose: str
+    expires_at: AwareDatetime
+    evidence_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    verification: Verification | None
+    document_type: DocumentType | None
+
+    def verification_object(self) -> dict[str, Any] | None:
+        """`verification` of OpenID Connect for Identity Assurance 1.0 (specs/identity-grant.md 5)."""
+        if self.verification is None:
+            return None
+        evidence: dict[str, Any] = {
+            "type": str(self.verification.evidence),
+            "check_details": [{"check_method": self.provider_acr, "organization": self.issuer}],
+        }
+        if self.verification.evidence is EvidenceKind.ELECTRONIC_RECORD:
+            evidence["record"] = {"type": "identity_register", "source": {"name": self.issuer}}
+        else:
+            evidence["document_details"] = {"type": str(self.document_type), "issuer": {"name": self.issuer}}
+        return {
+            "trust_framework": self.verification.trust_framework,
+            "assurance_level": str(self.acr),
+            "time": timestamp(self.verification.time),
+            "evidence": [evidence],
+        }
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return moment.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
 class IdentityGrant(BaseModel):
     """One login, verified. `subject` is the provider's own pseudonym for the person and means something only together
     with `issuer`.
@@ -145,28 +190,29 @@ class IdentityGrant(BaseModel):
             raise ValueError("the tokens are another provider's")
         return self
 
+    def vouched(self) -> Vouched:
+        """The login without its claims."""
+        return Vouched(
+            provider=self.provider,
+            issuer=self.issuer,
+            acr=self.acr,
+            provider_acr=self.provider_acr,
+            amr=self.amr,
+            auth_time=self.auth_time,
+            scopes=self.scopes,
+            purpose=self.purpose,
+            expires_at=self.expires_at,
+            evidence_hash=self.evidence_hash.hex(),
+            verification=self.verification,
+            document_type=self.claims.document_type if self.claims else None,
+        )
+
     def verified_claims(self) -> dict[str, Any] | None:
         """The `verified_claims` object of OpenID Connect for Identity Assurance 1.0 (specs/identity-grant.md 5); None
         for a login without claims.
         """
-        if self.claims is None or self.verification is None:
+        if self.claims is None:
             return None
-        evidence: dict[str, Any] = {
-            "type": str(self.verification.evidence),
-            "check_details": [{"check_method": self.provider_acr, "organization": self.issuer}],
-        }
-        if self.verification.evidence is EvidenceKind.ELECTRONIC_RECORD:
-            evidence["record"] = {"type": "identity_register", "source": {"name": self.issuer}}
-        else:
-            evidence["document_details"] = {"type": str(self.claims.document_type), "issuer": {"name": self.issuer}}
-        stated = self.claims.model_dump(mode="json", exclude_none=True)
+        stated = self.claims.model_dump(mode="json", exclude_none=True, exclude={"further_documents"})
         stated["birthdate"] = stated.pop("birth_date")  # OpenID Connect Core 5.1
-        return {
-            "verification": {
-                "trust_framework": self.verification.trust_framework,
-                "assurance_level": str(self.acr),
-                "time": self.verification.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-                "evidence": [evidence],
-            },
-            "claims": stated,
-        }
+        return {"verification": self.vouched().verification_object(), "claims": stated}

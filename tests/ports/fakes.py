@@ -13,7 +13,7 @@ from broker.core.denial import UnknownTraveller
 from broker.core.gate import Gate, Invitation
 from broker.core.journal import JournalEntry, new_entry
 from broker.core.travel import IssuedPass, SealedTemplate
-from broker.core.traveller import Traveller
+from broker.core.traveller import Traveller, VouchedClaims
 from broker.flows.ports import (
     Entry,
     Examined,
@@ -29,6 +29,7 @@ from broker.wire.gate_api import CrossingEvent
 from broker.wire.keys import Entropy
 from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
+from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_partners import FakePartnerEvents, FakePartnerRegister
 
 _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
@@ -36,21 +37,14 @@ _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
 
 @dataclass
 class FakeTravellers:
-    links: dict[bytes, UUID] = field(default_factory=dict)
+    identities: FakeIdentityLinks = field(default_factory=FakeIdentityLinks)
     people: dict[UUID, Traveller] = field(default_factory=dict)
-    sealed_claims: dict[UUID, bytes] = field(default_factory=dict)
+    kept: dict[UUID, VouchedClaims] = field(default_factory=dict)
     portraits: dict[UUID, tuple[bytes, datetime]] = field(default_factory=dict)
     erased: dict[UUID, datetime | None] = field(default_factory=dict)
 
-    def find_by_identity(self, digest: bytes) -> UUID | None:
-        return self.links.get(digest)
-
-    def claim_identity(self, digest: bytes, traveller: Traveller) -> bool:
-        if digest in self.links:
-            return False
-        self.links[digest] = traveller.traveller_id
+    def add(self, traveller: Traveller) -> None:
         self.people[traveller.traveller_id] = traveller
-        return True
 
     def find(self, traveller: UUID) -> Traveller:
         if traveller not in self.people:
@@ -60,11 +54,17 @@ class FakeTravellers:
     def lock(self, traveller: UUID) -> Traveller:
         return self.find(traveller)
 
-    def keep_claims(self, traveller: UUID, sealed: bytes, *, evidence: bytes, auth_time: datetime, acr: str) -> None:
-        self.sealed_claims[traveller] = sealed
+    def keep_claims(self, traveller: UUID, claims: VouchedClaims) -> None:
+        self.kept[traveller] = claims
+
+    def document(self, traveller: UUID) -> bytes | None:
+        return self.kept[traveller].document if traveller in self.kept else None
+
+    def vouched(self, traveller: UUID) -> bytes | None:
+        return self.kept[traveller].vouched if traveller in self.kept else None
 
     def claims(self, traveller: UUID) -> bytes | None:
-        return self.sealed_claims.get(traveller)
+        return self.kept[traveller].sealed if traveller in self.kept else None
 
     def keep_portrait(self, traveller: UUID, sealed: bytes, at: datetime) -> None:
         self.portraits[traveller] = (sealed, at)
@@ -82,9 +82,9 @@ class FakeTravellers:
         return len(old)
 
     def erase(self, traveller: UUID, *, complete_at: datetime, at: datetime) -> None:
-        self.links = {digest: owner for digest, owner in self.links.items() if owner != traveller}
+        self.identities.forget(traveller)
         self.people.pop(traveller)
-        self.sealed_claims.pop(traveller, None)
+        self.kept.pop(traveller, None)
         self.portraits.pop(traveller, None)
         self.erased[traveller] = None
 
@@ -98,6 +98,7 @@ class FakeTravellers:
 @dataclass
 class FakeLogins:
     forgotten: list[UUID] = field(default_factory=list)
+    ended: list[tuple[UUID, str]] = field(default_factory=list)
     grants: dict[UUID, Grant] = field(default_factory=dict)
 
     def grant(self, grant_id: UUID) -> Grant | None:
@@ -110,6 +111,9 @@ class FakeLogins:
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         if self.grants[grant_id].revoked_at is None:
             self.grants[grant_id] = replace(self.grants[grant_id], revoked_at=at)
+
+    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
+        self.ended.append((traveller_id, provider))
 
     def forget_traveller(self, traveller_id: UUID) -> None:
         self.forgotten.append(traveller_id)
@@ -464,6 +468,7 @@ class FakeJournal:
 @dataclass
 class FakeWork:
     travellers: FakeTravellers = field(default_factory=FakeTravellers)
+    tokens: FakeTokenVault = field(default_factory=FakeTokenVault)
     logins: FakeLogins = field(default_factory=FakeLogins)
     consents: FakeConsentLedger = field(default_factory=FakeConsentLedger)
     answers: FakeConsentAnswers = field(default_factory=FakeConsentAnswers)
@@ -478,6 +483,10 @@ class FakeWork:
     journal: FakeJournal = field(default_factory=FakeJournal)
     partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
+
+    @property
+    def identities(self) -> FakeIdentityLinks:
+        return self.travellers.identities
 
     def __post_init__(self) -> None:
         self.passes = FakePassRegister(self.status)

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.core.denial import Denied
 from broker.core.gate import Gate
+from broker.core.linking import Linked, LinkOutcome
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
 from broker.core.rulebook import Rulebook
 from broker.flows.enrol import Enrolled, enrol
 from broker.flows.enrol_gate import enrol_gate, invite_gate
 from broker.flows.give_consent import Given, give_consent
-from broker.flows.link_identity import Linked, link_identity
+from broker.flows.link_identity import link_identity
 from broker.flows.mint_pass import MintedPass, mint_pass
 from broker.flows.ports import BeginWork, Examined, FaceExaminer, KeyStore, Work
 from broker.flows.release_template import Released, release_template
@@ -134,9 +135,12 @@ class World:
         return self.works.begin
 
     def grant(self, subject: str = "person-1", portrait: bytes = b"\xff\xd8\xff portrait") -> IdentityGrant:
+        # One document a person.
+        others = f"B{int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], 'big') % 10**7:07d}"
+        number = "A1234563" if subject in ("person-1", "a") else others
         claims = VerifiedClaims(
             family_name="CHAN", given_name="Siu Ming", native_name="陳小明", birth_date=datetime(1990, 1, 2).date(),  # noqa: DTZ001
-            document_type=DocumentType.HKID, document_number="A1234563",
+            document_type=DocumentType.HKID, document_number=number,
         )  # fmt: skip
         return IdentityGrant(
             provider="iamsmart", issuer="https://iamsmart.example", subject=subject, acr=Assurance.HIGH,
@@ -148,10 +152,15 @@ class World:
         )  # fmt: skip
 
     def link(self, subject: str = "person-1") -> Linked:
+        outcome = self.arrive(self.grant(subject))
+        assert isinstance(outcome, Linked), outcome
+        return outcome
+
+    def arrive(self, grant: IdentityGrant, *, onto: UUID | None = None, browser: bytes = b"") -> LinkOutcome:
         with self.begin() as work:
             return link_identity(
-                work, keys=self.keys, link_secret=LINK_SECRET, grant=self.grant(subject), at=self.at,
-                entropy=self.entropy,
+                work, keys=self.keys, link_secret=LINK_SECRET, grant=grant, at=self.at, entropy=self.entropy,
+                onto=onto, browser=browser,
             )  # fmt: skip
 
     def consent(self, traveller: UUID, purpose: str, zone: str | None = None) -> Given:

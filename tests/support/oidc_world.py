@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Depends, FastAPI
 
 import connectors
+from broker.core.linking import Linked, LinkOutcome
 from broker.oidc import routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.keys import TokenKey, TokenKeys
-from broker.oidc.ports import OpenUnit
+from broker.oidc.ports import OidcUnit, OpenUnit
 from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
@@ -140,9 +141,9 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
     hosts = Hosts(portal, {**applications, urlsplit(ISSUER).hostname or "": app})
     linked: list[IdentityGrant] = []
 
-    def link(grant: IdentityGrant, at: datetime) -> UUID:
+    def link(unit: OidcUnit, grant: IdentityGrant, at: datetime, *, onto: UUID | None, browser: bytes) -> LinkOutcome:
         linked.append(grant)
-        return person_of(grant)
+        return Linked(person_of(grant), first=False)
 
     http = httpx.Client(transport=hosts, trust_env=False)
     adapters = {

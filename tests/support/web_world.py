@@ -19,18 +19,23 @@ from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
 from broker.core.authorization import Grant, LoginSession, digest
+from broker.core.linking import LinkOutcome
+from broker.flows.link_identity import link_identity
 from broker.flows.ports import FaceExaminer
 from broker.main import Ports, create_app
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.keys import TokenKey, TokenKeys
+from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.token.issue import issue_tokens
 from broker.settings import Settings, WalletSettings
 from broker.stores.database import Database
 from broker.stores.key_store import FileKeyStore
 from broker.stores.oidc_store import OidcStorage
+from broker.stores.oidc_store import OidcUnit as StoredUnit
 from broker.stores.work import Works
 from broker.web.services import Services
+from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
 from tests.ports.fakes import FakeExaminer
 from tests.support.broker_world import EXAMINED, LINK_SECRET, World
@@ -121,7 +126,7 @@ class WebWorld:
             token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
             secret_key=os.urandom(32),
             open_unit=self.storage.unit,
-            link_identity=lambda grant, at: self.world.link(grant.subject).traveller,
+            link_identity=self._link,
             connectors=self.providers,
             clock=self.now,
             entropy=os.urandom,
@@ -131,6 +136,21 @@ class WebWorld:
 
     def now(self) -> datetime:
         return self.world.at
+
+    def _link(
+        self, unit: OidcUnit, grant: IdentityGrant, at: datetime, *, onto: UUID | None, browser: bytes
+    ) -> LinkOutcome:
+        assert isinstance(unit, StoredUnit)
+        return link_identity(
+            Works(self.database).on(unit.uow),
+            keys=self.keys,
+            link_secret=LINK_SECRET,
+            grant=grant,
+            at=at,
+            entropy=os.urandom,
+            onto=onto,
+            browser=browser,
+        )
 
     def pass_time(self, spent: timedelta) -> None:
         self.world.at += spent

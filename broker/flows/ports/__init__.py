@@ -9,6 +9,7 @@ holder committed. Lock order, everywhere: traveller, consents (ascending id), pa
 from broker.flows.ports.approvals import ApprovalRegister
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
+from broker.flows.ports.identities import IdentityLinks, TokenVault
 from broker.flows.ports.journal import Entry, InclusionProof, Journal, JournalledUse
 from broker.flows.ports.keys import KeyStore
 from broker.flows.ports.lists import PublishedList, PublishedTrustList, StatusRegister, TrustListShelf
@@ -31,6 +32,7 @@ __all__ = [
     "ExaminerUnavailable",
     "FaceExaminer",
     "GateRegister",
+    "IdentityLinks",
     "InclusionProof",
     "Journal",
     "JournalledUse",
@@ -49,6 +51,7 @@ __all__ = [
     "StatusRegister",
     "StatusSpace",
     "TemplateVault",
+    "TokenVault",
     "Travellers",
     "TrustListShelf",
     "Work",

@@ -6,19 +6,14 @@ from typing import Protocol
 from uuid import UUID
 
 from broker.core.authorization import Grant
-from broker.core.traveller import Traveller
+from broker.core.traveller import Traveller, VouchedClaims
 
 
 class Travellers(Protocol):
     """The people this broker knows, and what is sealed about them."""
 
-    def find_by_identity(self, digest: bytes) -> UUID | None:
-        """Whom an upstream identity (core.traveller.identity_digest) belongs to."""
-
-    def claim_identity(self, digest: bytes, traveller: Traveller) -> bool:
-        """Record a new traveller under an identity. False when somebody else did so first: then nothing was
-        recorded.
-        """
+    def add(self, traveller: Traveller) -> None:
+        """Record a new traveller, whose identity was claimed in this work (`IdentityLinks.add`)."""
 
     def find(self, traveller: UUID) -> Traveller:
         """The traveller. Raises UnknownTraveller when there is none or they were erased."""
@@ -29,8 +24,14 @@ class Travellers(Protocol):
         Raises UnknownTraveller when there is none or they were erased.
         """
 
-    def keep_claims(self, traveller: UUID, sealed: bytes, *, evidence: bytes, auth_time: datetime, acr: str) -> None:
+    def keep_claims(self, traveller: UUID, claims: VouchedClaims) -> None:
         """Replace the sealed verified claims by those of the latest login."""
+
+    def document(self, traveller: UUID) -> bytes | None:
+        """The digest of the document that the claims are about."""
+
+    def vouched(self, traveller: UUID) -> bytes | None:
+        """The sealed statement of the login that vouched for the claims (wire.identity_grant.Vouched)."""
 
     def claims(self, traveller: UUID) -> bytes | None:
         """The sealed verified claims."""
@@ -68,6 +69,9 @@ class LoginRegister(Protocol):
 
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         """End it with every token of its family. Idempotent: the first time stands."""
+
+    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
+        """End the person's sessions and grants that rest on a login at that provider."""
 
     def forget_traveller(self, traveller_id: UUID) -> None:
         """End and delete all of them."""

@@ -39,9 +39,15 @@ def callback_uri(server: AuthorizationServer, provider: str) -> str:
 
 
 def begin_login(
-    server: AuthorizationServer, request: Request, *, provider: str, return_to: str | None, language: str
+    server: AuthorizationServer,
+    request: Request,
+    *,
+    provider: str,
+    return_to: str | None,
+    language: str,
+    link_session: bytes | None = None,
 ) -> Response:
-    """303 to the provider. Raises PageError."""
+    """303 to the provider. `link_session`: hash of the session that adds an identity. Raises PageError."""
     connector = server.connectors.get(provider)
     if connector is None:
         raise PageError("unknown_provider", status=404, cause="no such provider")
@@ -59,7 +65,9 @@ def begin_login(
     lifetime = server.lifetimes.login_attempt
     memory = seal_memory(server, binding, redirection.memory)
     with server.open_unit() as unit:
-        unit.add_login_attempt(LoginAttempt(binding.secret_hash, provider, language, memory, at + lifetime))
+        unit.add_login_attempt(
+            LoginAttempt(binding.secret_hash, provider, language, memory, at + lifetime, link_session)
+        )
     response = RedirectResponse(redirection.url, status_code=303, headers={"Cache-Control": "no-store"})
     response.set_cookie(
         cookie_name(binding.attempt_id, secure=server.secure),
