@@ -11,7 +11,7 @@ from connectors.mock_idps.faults import FaultMiddleware
 from connectors.mock_idps.iamsmart.api import Api
 from connectors.mock_idps.iamsmart.app_pages import AppPages
 from connectors.mock_idps.iamsmart.authority import SERVICE_CERTIFICATE, Authority
-from connectors.mock_idps.iamsmart.callbacks import Send, send_over_http
+from connectors.mock_idps.iamsmart.callbacks import Send, over_http
 from connectors.mock_idps.iamsmart.provider import Provider
 from connectors.mock_idps.iamsmart.service import Service, service_of
 from connectors.mock_idps.people import Person
@@ -45,11 +45,12 @@ def create_app(
     people: Mapping[str, Person],
     *,
     provider: Provider | None = None,
-    send: Send = send_over_http,
+    send: Send | None = None,
 ) -> Starlette:
     """`send` delivers callbacks; tests pass their own."""
     provider = provider or make_provider(settings, people)
+    deliver = send or over_http(settings.trusted_ca)
     return Starlette(
-        routes=[*Api(provider).routes(), *AppPages(provider, send).routes(), settings.switch.route()],
+        routes=[*Api(provider).routes(), *AppPages(provider, deliver).routes(), settings.switch.route()],
         middleware=[Middleware(FaultMiddleware, switch=settings.switch)],
     )
