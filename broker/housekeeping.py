@@ -26,6 +26,8 @@ PORTRAIT_LIFETIME = timedelta(hours=24)
 """How long an authority's portrait waits for an enrolment that may never come."""
 PASS_RETENTION = timedelta(days=30)
 """How long an expired pass is kept, for lanes that were cut off and report late."""
+NOTICE_RETENTION = timedelta(days=30)
+"""How long it is kept that a partner was told, or could not be."""
 
 _log = logging.getLogger("tongguan.housekeeping")
 
@@ -82,6 +84,11 @@ def tasks(
         with begin() as work:
             work.passes.drop_expired_before(clock() - PASS_RETENTION)
 
+    def partners() -> None:
+        with begin() as work:
+            work.approvals.sweep(clock())
+            work.partner_events.drop_settled_before(clock() - NOTICE_RETENTION)
+
     return (
         Task("trust list", 600, trust_list),
         Task("status lists", 60, status_lists),
@@ -90,6 +97,7 @@ def tasks(
         Task("lapsed consents", 900, consents),
         Task("portraits", 900, portraits),
         Task("expired passes", 3600, passes),
+        Task("partners' requests", 60, partners),
         Task("logins", 600, lambda: sweep_logins(clock())),
     )
 

@@ -39,7 +39,19 @@ from broker.stores.oidc_store import OidcUnit as StoredUnit
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
 from broker.trusted_keys import trusted_keys
-from broker.web import authorization_consent, consent_page, error_handlers, gates, journal, site, wallet
+from broker.web import (
+    agencies,
+    agencies_requests,
+    approvals,
+    authorization_consent,
+    consent_page,
+    developers,
+    error_handlers,
+    gates,
+    journal,
+    site,
+    wallet,
+)
 from broker.web.bodies import Bodies
 from broker.web.headers import SecurityHeaders, WalletOrigin
 from broker.web.request_log import RequestLog
@@ -78,10 +90,12 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     )
     app.state.services = ports.services
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
-    for module in (site, consent_page, authorization_consent, wallet, gates, journal):
+    for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal):
+        app.include_router(module.router)
+    for module in (agencies, agencies_requests):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
-    app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES})
+    app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES, **agencies.RULES, **agencies_requests.RULES})
     app.add_middleware(Throttle, per_minute=settings.logins_per_minute)
     authorization_routes.install(app, ports.authorization)
     error_handlers.install(app)

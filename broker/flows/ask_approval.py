@@ -121,5 +121,3 @@ def _check_ceilings(rulebook: Rulebook, client: Client, request: ApprovalRequest
         raise InvalidInput("unknown_field", f"the fields are {', '.join(sorted(FIELDS))}")
     if request.purpose not in client.purposes or not claims <= client.claims or not claims <= purpose.claims:
         raise InvalidInput("above_ceiling", f"the client may not ask for this under {PURPOSE[request.kind]}")
-
-

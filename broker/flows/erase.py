@@ -33,6 +33,7 @@ def erase(work: Work, *, status_signer: Signer, traveller: UUID, at: datetime, e
     work.consents.forget(traveller)
     work.answers.forget(traveller)
     work.logins.forget_traveller(traveller)
+    work.approvals.forget(traveller)
     work.journal.forget(traveller)
     work.travellers.erase(traveller, complete_at=complete_at, at=at)
     work.journal.append(

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from broker.core.answer import seal_answer
-from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
+from broker.core.approval import ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
 from broker.core.consent import Use, gap
 from broker.core.denial import InvalidInput
 from broker.core.form_fields import read_fields

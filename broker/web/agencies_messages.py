@@ -7,8 +7,14 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
+from broker.core.approval import ApprovalStatus
 from broker.core.comparison import COMPARABLE, MAX_STATED
+from broker.core.form_fields import FIELDS
 from broker.web.fields import Message, Moment
+
+# No control characters: these texts are shown to people and written into headers nowhere.
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$"
+_PRINTABLE_OR_EMPTY = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$"
 
 ClaimName = Annotated[
     str,
@@ -102,3 +108,65 @@ class GrantState(Message):
 
 class GrantStates(Message):
     grants: list[GrantState] = Field(description="In the order asked.")
+
+
+FieldName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"),
+    Field(description=f"One of {', '.join(sorted(FIELDS))}."),
+]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
+Lifetime = Annotated[int, Field(ge=60, le=3600, description="Seconds the person has; default 900.")]
+Subject = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"),
+    Field(description="The `sub` of the person who has to approve. Without it, whoever opens the address may."),
+]
+ReturnUri = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048, pattern=r"^https?://[\x21-\x7e]+$"),
+    Field(description="Where the person goes afterwards, with `request` and `status`: a redirect URI of the client."),
+]
+
+
+class Form(Message):
+    """What the person reads about the form at their provider."""
+
+    name: Line
+    number: Line
+    description: Annotated[str, StringConstraints(max_length=300, pattern=_PRINTABLE_OR_EMPTY)] = ""
+
+
+class FormFillOrder(Message):
+    fields: list[FieldName] = Field(min_length=1, max_length=16)
+    form: Form
+    subject: Subject | None = None
+    return_uri: ReturnUri | None = None
+    expires_in: Lifetime = 900
+
+
+class Document(Message):
+    """The document by its SHA-256; the document itself never comes here."""
+
+    sha256: Hex32
+    name: Line
+    kind: Literal["hash", "pdf"] = "hash"
+
+
+class SignatureOrder(Message):
+    document: Document
+    subject: Subject | None = None
+    return_uri: ReturnUri | None = None
+    expires_in: Lifetime = 900
+
+
+class ApprovalState(Message):
+    """Where a request stands. `result` is a JWE to the partner, there from `ready` on and for ten minutes after it was
+    first fetched.
+    """
+
+    id: UUID
+    status: ApprovalStatus
+    approval_url: str | None = Field(default=None, description="Send the person there; only while they can still act.")
+    expires_at: Moment
+    result: str | None = None

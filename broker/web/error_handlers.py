@@ -95,5 +95,5 @@ def _wants_page(request: Request) -> bool:
     """Browsers name text/html first; programs name something else or nothing."""
     accept = request.headers.get("accept", "").split(",")[0].partition(";")[0].strip().lower()
     return accept in {"text/html", "application/xhtml+xml"} and not request.url.path.startswith(
-        ("/wallet/", "/gates/", "/journal/", "/oauth/")
+        ("/wallet/", "/gates/", "/journal/", "/oauth/", "/agencies/")
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
@@ -12,6 +13,7 @@ from broker.core.rulebook import Rulebook
 from broker.flows.ports import BeginWork, FaceExaminer, KeyStore, Work
 from broker.wire.keys import Entropy, PublicKey, Signer
 from broker.wire.trust_list import TrustedKey
+from broker.wire.upstream_tokens import UpstreamTokens
 
 Clock = Callable[[], datetime]
 
@@ -39,6 +41,8 @@ class Services:
     # What partners verify answers and notices with, the present key first.
     statement_keys: tuple[PublicKey, ...]
     sandbox: bool = False
+    # A person's tokens at a provider, refreshed if need be. Raises ConnectorError.
+    upstream: Callable[[UUID, str], UpstreamTokens | None] = lambda _traveller, _provider: None
 
 
 def services_of(request: HTTPConnection) -> Services:
