@@ -13,8 +13,8 @@ from broker.core.form_fields import FIELDS
 from broker.web.fields import Message, Moment
 
 # No control characters: these texts are shown to people and written into headers nowhere.
-_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$"
-_PRINTABLE_OR_EMPTY = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*$"
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+_PRINTABLE_OR_EMPTY = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 ClaimName = Annotated[
     str,
