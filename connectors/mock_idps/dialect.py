@@ -40,15 +40,6 @@ class Dialect:
         return self.languages.get(asked or "", next(iter(self.languages.values())))
 
 
-def _ctid(person: Person, scopes: frozenset[str]) -> Claims:
-    claims: Claims = {}
-    if "sFXX" in scopes:
-        claims["sFXX"] = dict(person.record)
-    if "zP" in scopes and person.portrait is not None:
-        claims["zP"] = b64encode(person.portrait).decode()
-    return claims
-
-
 def _iamsmart(person: Person, scopes: frozenset[str]) -> Claims:
     claims: Claims = {}
     if "eidapi_profiles" in scopes:
@@ -70,27 +61,6 @@ def _macau(person: Person, scopes: frozenset[str]) -> Claims:
 DIALECTS: Final[Mapping[str, Dialect]] = {
     dialect.provider: dialect
     for dialect in (
-        Dialect(
-            provider="ctid",
-            title={"zh-Hans": "国家网络身份认证", "en": "National Network Identity Authentication"},
-            accent="#b3261e",
-            language_parameter="ui_locales",
-            languages={"zh-CN": "zh-Hans", "zh-TW": "zh-Hans", "en": "en"},
-            algorithm="ES256",
-            authentication="client_secret_post",
-            acr="0x42",
-            scopes=(
-                Scope(
-                    "sFXX",
-                    {
-                        "zh-Hans": "姓名、公民身份号码、证件有效期",
-                        "en": "Name, citizen identity number, validity of the card",
-                    },
-                ),
-                Scope("zP", {"zh-Hans": "居民身份证照片", "en": "Photograph of the identity card"}),
-            ),
-            userinfo=_ctid,
-        ),
         Dialect(
             provider="iamsmart",
             title={"zh-Hant": "智方便", "zh-Hans": "智方便", "en": "iAM Smart"},

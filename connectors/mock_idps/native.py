@@ -11,7 +11,7 @@ from connectors.mock_idps.settings import MockSettings
 
 CreateApp = Callable[[MockSettings, Mapping[str, Person]], Starlette]
 
-NATIVE: Final[Mapping[str, str]] = {}
+NATIVE: Final[Mapping[str, str]] = {"ctid": "connectors.mock_idps.ctid.server"}
 """Provider -> module with its `create_app`."""
 
 

@@ -17,7 +17,7 @@ from anyio.from_thread import start_blocking_portal
 from broker.wire.identity_connector import LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
 from connectors.adapter import Surroundings
-from connectors.ctid_native import CtidConnector, CtidSettings
+from connectors.ctid import CtidConnector, CtidSettings
 from connectors.fetch import Fetcher
 from connectors.mock_idps.ctid.server import app_of
 from connectors.mock_idps.ctid.world import World

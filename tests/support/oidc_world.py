@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,11 +24,8 @@ from broker.oidc.ports import OidcUnit, OpenUnit
 from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
-from connectors.mock_idps.dialect import DIALECTS
-from connectors.mock_idps.keys import ProviderKey
 from connectors.mock_idps.people import load_people
-from connectors.mock_idps.server import MockProvider
-from connectors.mock_idps.state import Registered
+from tests.support.mock_providers import MOCKS, Place, mounted
 from tests.support.wallet_client import WalletClient
 
 ISSUER = "http://broker.test"
@@ -87,7 +83,6 @@ class OidcWorld:
     server: AuthorizationServer
     clock: FakeClock
     hosts: Hosts
-    providers: dict[str, MockProvider]
     linked: list[IdentityGrant] = field(default_factory=list)
 
     def client(self) -> httpx.Client:
@@ -104,12 +99,6 @@ class OidcWorld:
         return wallet
 
 
-@cache
-def provider_key(name: str) -> ProviderKey:
-    """One key a provider for the whole run: making an RSA key takes longer than most tests."""
-    return ProviderKey.generate(DIALECTS[name].algorithm)
-
-
 def person_of(grant: IdentityGrant) -> UUID:
     """A stand-in for link_identity: the same person for the same issuer and subject."""
     return uuid5(_PEOPLE, f"{grant.issuer}\0{grant.subject}")
@@ -124,19 +113,13 @@ def oidc_world(open_unit: OpenUnit, portraits: Path) -> Iterator[OidcWorld]:
 
 def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> OidcWorld:
     clock = FakeClock()
-    providers, applications = {}, {}
-    for name, dialect in DIALECTS.items():
+    tables, applications = {}, {}
+    for name in MOCKS:
         for person in load_people(name, portraits=portraits):
             (portraits / f"{person}.jpg").write_bytes(PHOTO + person.encode())
-        providers[name] = MockProvider(
-            dialect,
-            issuer=f"http://{name}.test",
-            people=load_people(name, portraits=portraits),
-            client=Registered("tongguan", f"secret-of-{name}", frozenset({f"{ISSUER}/login/{name}/callback"})),
-            key=provider_key(name),
-            now=clock.seconds,
-        )
-        applications[f"{name}.test"] = providers[name].app()
+        place = Place(name, f"http://{name}.test", f"secret-of-{name}", portraits / "setup" / name)
+        application, setup = mounted(place, broker=ISSUER, portraits=portraits, now=clock.seconds)
+        applications[f"{name}.test"], tables[name] = application, setup.table
     app = FastAPI()
     hosts = Hosts(portal, {**applications, urlsplit(ISSUER).hostname or "": app})
     linked: list[IdentityGrant] = []
@@ -146,15 +129,7 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
         return Linked(person_of(grant), first=False)
 
     http = httpx.Client(transport=hosts, trust_env=False)
-    adapters = {
-        name: connectors.build(
-            name,
-            name,
-            {"issuer": f"http://{name}.test", "client_id": "tongguan", "client_secret": f"secret-of-{name}"},
-            http=http,
-        )
-        for name in DIALECTS
-    }
+    adapters = {name: connectors.build(name, name, table, http=http) for name, table in tables.items()}
     server = AuthorizationServer(
         issuer=ISSUER,
         clients=Clients({name: wallet_client(name, (REDIRECT,)) for name in ("tongguan-wallet", OTHER_CLIENT)}),
@@ -174,4 +149,4 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
     def me(token: AccessToken = needs_token) -> dict[str, str]:
         return {"traveller": token.subject, "inside": str(token.traveller_id), "provider": token.provider}
 
-    return OidcWorld(app, server, clock, hosts, providers, linked)
+    return OidcWorld(app, server, clock, hosts, linked)

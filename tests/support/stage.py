@@ -8,13 +8,15 @@ import secrets
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.mock_providers import CLIENT_ID, MOCKS, Place, Setup, callbacks
 from tests.support.process import Process, ProcessFailed, free_port, tongguan
 
-PROVIDERS = ("ctid", "iamsmart", "macau")
+PROVIDERS = tuple(MOCKS)
 
 
 def run_command(*arguments: str | Path, environment: dict[str, str] | None = None) -> str:
@@ -140,13 +142,17 @@ class Stage:
         secret = {name: secrets.token_urlsafe(24) for name in PROVIDERS}
         if not (self.broker_home / "broker.toml").exists():
             self.run("broker", "init", "--home", self.broker_home, "--issuer", self.broker_url)
-        (self.broker_home / "broker.toml").write_text(self._configuration(secret), encoding="utf-8")
+        setups = {name: self._set_up(name, secret[name]) for name in PROVIDERS}
+        (self.broker_home / "broker.toml").write_text(self._configuration(setups), encoding="utf-8")
         for name in PROVIDERS:
             command = [
                 *("--provider", name, "--host", self.bind, "--port", str(self.ports[name])),
                 *("--issuer", self.idp_urls[name], "--portraits", str(self.portraits)),
-                *("--client-id", "tongguan", "--client-secret", secret[name]),
-                *("--redirect-uri", f"{self.broker_url}/login/{name}/callback"),
+                *("--client-id", CLIENT_ID, "--client-secret", secret[name]),
+                *(f"--redirect-uri={uri}" for uri in sorted(callbacks(self.broker_url, name)[0])),
+                *("--callback-url", callbacks(self.broker_url, name)[1]),
+                *(["--trusted-ca", str(self.ca)] if self.ca else []),
+                *(f"--option={key}={value}" for key, value in setups[name].options.items()),
             ]
             self._spawn(name, tongguan("idp", *command, *self._tls_arguments()))
         broker = self._spawn("broker", tongguan(*self.broker_command()))
@@ -155,7 +161,7 @@ class Stage:
             self._spawn("wallet", tongguan("wallet", "serve", *command, *self._tls_arguments()))
         for process in list(self._processes):
             if process is not broker and process.name in self.idp_urls:
-                process.await_http(f"{self.idp_urls[process.name]}/.well-known/openid-configuration", ca=self.ca)
+                process.await_http(f"{self.idp_urls[process.name]}{MOCKS[process.name].ready}", ca=self.ca)
             elif process.name == "wallet":
                 process.await_http(f"{self.wallet_url}/config.json", ca=self.ca)
         broker.await_http(f"{self.broker_url}/readyz", ca=self.ca)
@@ -166,7 +172,11 @@ class Stage:
             *("--port", str(self.ports["broker"]), *self._tls_arguments()),
         ]
 
-    def _configuration(self, secret: dict[str, str]) -> str:
+    def _set_up(self, name: str, secret: str) -> Setup:
+        home = self.home.absolute() / "providers" / name
+        return MOCKS[name].set_up(Place(name, self.idp_urls[name], secret, home), datetime.now(UTC))
+
+    def _configuration(self, setups: dict[str, Setup]) -> str:
         wallet = self.wallet_url
         lines = [
             f'issuer = "{self.broker_url}"',
@@ -178,12 +188,9 @@ class Stage:
             f'return_uris = ["{wallet}/consents"]',
         ]
         for name in PROVIDERS:
-            lines += [
-                f"[providers.{name}]",
-                f'issuer = "{self.idp_urls[name]}"',
-                'client_id = "tongguan"',
-                f'client_secret = "{secret[name]}"',
-            ]
+            # JSON strings, numbers and lists are TOML as well.
+            table = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in setups[name].table.items()]
+            lines += [f"[providers.{name}]", *table]
         return "\n".join(lines) + "\n"
 
     def gate(self, zone: str, name: str = "gate") -> GateProcess:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.ctid_native import package
-from connectors.ctid_native.modes import WITH_FACE, WITH_PASSWORD, AuthMode
-from connectors.ctid_native.package import PackageError
+from connectors.ctid import package
+from connectors.ctid.modes import WITH_FACE, WITH_PASSWORD, AuthMode
+from connectors.ctid.package import PackageError
 from connectors.mock_idps.ctid.refusals import Code, Refused
 from connectors.mock_idps.ctid.register import Issued
 from connectors.mock_idps.ctid.world import AppLogin, World

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.ctid_native import package, retain
-from connectors.ctid_native.modes import WITH_FACE, WORTH, AuthMode, DownloadMode
-from connectors.ctid_native.package import Package, PackageError
+from connectors.ctid import package, retain
+from connectors.ctid.modes import WITH_FACE, WORTH, AuthMode, DownloadMode
+from connectors.ctid.package import Package, PackageError
 from connectors.mock_idps.ctid import checks, qr
 from connectors.mock_idps.ctid.refusals import Code, Refused
 from connectors.mock_idps.ctid.register import PASSWORD

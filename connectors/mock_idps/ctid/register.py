@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from connectors.ctid_native.retain import FOR_EVER
+from connectors.ctid.retain import FOR_EVER
 from connectors.documents import compact_date
 from connectors.mock_idps.ctid.refusals import Code, Refused
 from connectors.mock_idps.people import Person

@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from connectors.ctid_native import package
-from connectors.ctid_native.package import PackageError
-from connectors.ctid_native.retain import parse
+from connectors.ctid import package
+from connectors.ctid.package import PackageError
+from connectors.ctid.retain import parse
 from connectors.mock_idps.ctid.keys import MockKeys, Pair
 from connectors.mock_idps.ctid.refusals import Code, Refused
 from connectors.mock_idps.ctid.register import Register

@@ -20,10 +20,11 @@ from connectors.mock_idps.people import load_people
 from connectors.mock_idps.server import MockProvider
 from connectors.mock_idps.state import Registered
 from tests.support.html_forms import form_with, submit
-from tests.support.oidc_world import Hosts, provider_key
+from tests.support.mock_providers import provider_key
+from tests.support.oidc_world import Hosts
 
 CALLBACK = "http://broker.test/login/{}/callback"
-PEOPLE = {"ctid": "ctid-wang", "iamsmart": "iamsmart-chan", "macau": "macau-sousa"}
+PEOPLE = {"iamsmart": "iamsmart-chan", "macau": "macau-sousa"}
 PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 

@@ -20,12 +20,6 @@ from tests.support.wallet_client import b64url
 from tests.unit.connectors.conftest import NOW, PORTRAIT, Bench
 
 EXPECTED: dict[str, dict[str, Any]] = {
-    "ctid": {
-        "native_name": "王示例",
-        "family_name": None,
-        "document_type": DocumentType.PRC_RESIDENT_ID,
-        "document_number": "990001198504123015",
-    },
     "iamsmart": {
         "native_name": "陳示範",
         "family_name": "CHAN",
@@ -229,17 +223,6 @@ def test_a_rotated_key_is_found_without_a_restart(bench: Bench) -> None:
 
 
 WRONG: dict[str, list[dict[str, Any]]] = {
-    "ctid": [
-        {"sFXX": "x"},
-        {"sFXX": {}},
-        {"sFXX": {"xM": "王示例", "gMSFZHM": "990001198504123016", "yXQQSRQ": "20200101", "yXQJZRQ": "20400101"}},
-        {"sFXX": {"xM": "", "gMSFZHM": "990001198504123015", "yXQJZRQ": "20400101"}},
-        {"sFXX": {"xM": "王" * 300, "gMSFZHM": "990001198504123015", "yXQJZRQ": "20400101"}},
-        {"sFXX": {"xM": "王\u202e\n", "gMSFZHM": "990001198504123015", "yXQJZRQ": "20400101"}},
-        {"zP": "not base64!"},
-        {"zP": "AAAA"},
-        {"zP": 7},
-    ],
     "iamsmart": [
         {"idNo": "x"},
         {"idNo": {"Identification": "QX900123", "CheckDigit": "5"}},
@@ -267,7 +250,6 @@ def test_malformed_claims_are_garbled(bench: Bench) -> None:
 
 
 MISSING = {
-    "ctid": ["sFXX", "zP"],
     "iamsmart": ["idNo", "enName", "chName", "birthDate", "photoDigest"],
     "macau": ["apelido", "nome", "numero_bir", "data_nascimento", "fotografia"],
 }
@@ -281,17 +263,6 @@ def test_missing_claims_were_withheld(bench: Bench) -> None:
 
 def test_people_keep_back_what_they_like(bench: Bench) -> None:
     assert _fault(bench, code=bench.code(share=[])) is ProviderFault.WITHHELD
-
-
-@pytest.mark.parametrize("bench", ["ctid"], indirect=True)
-def test_an_expired_card_is_refused(bench: Bench) -> None:
-    record = dict(bench.provider.people["ctid-wang"].record)
-    _resign(bench, "/userinfo", sFXX=record | {"yXQJZRQ": "20261120"})
-    assert _fault(bench) is ProviderFault.REFUSED
-    _resign(bench, "/userinfo", sFXX=record | {"yXQJZRQ": "20261121"})  # the last day counts
-    assert bench.redeem().provider == "ctid"
-    _resign(bench, "/userinfo", sFXX=record | {"yXQJZRQ": "长期"})
-    assert bench.redeem().provider == "ctid"
 
 
 @pytest.mark.parametrize("bench", ["iamsmart"], indirect=True)

@@ -48,13 +48,18 @@ def test_the_callback_of_one_browser_is_useless_in_another(world: OidcWorld) -> 
     assert not world.linked
 
 
-def test_a_victim_in_the_middle_of_a_login_is_not_fooled_either(world: OidcWorld) -> None:
+@pytest.mark.parametrize(
+    ("provider", "people"), [("ctid", ("ctid-wang", "ctid-li")), ("macau", ("macau-sousa", "macau-lei"))]
+)
+def test_a_victim_in_the_middle_of_a_login_is_not_fooled_either(
+    world: OidcWorld, provider: str, people: tuple[str, str]
+) -> None:
     attacker, victim = world.wallet(), world.wallet()
-    theirs = dict(parse_qsl(urlsplit(_to_callback(attacker, "ctid", "ctid-wang")).query))
-    own = dict(parse_qsl(urlsplit(_to_callback(victim, "ctid", "ctid-li")).query))
-    # Own state, the attacker's code: nonce and PKCE towards the provider are derived from the browser's cookie.
-    mixed = urlencode({"state": own["state"], "code": theirs["code"]})
-    response = victim.browser.get(f"{ISSUER}/login/ctid/callback?{mixed}")
+    theirs = dict(parse_qsl(urlsplit(_to_callback(attacker, provider, people[0])).query))
+    own = dict(parse_qsl(urlsplit(_to_callback(victim, provider, people[1])).query))
+    # Own state, the attacker's answer: what binds it to the login (nonce and PKCE, or bizSeq) is the broker's secret.
+    mixed = urlencode(theirs | {"state": own["state"]})
+    response = victim.browser.get(f"{ISSUER}/login/{provider}/callback?{mixed}")
     assert response.status_code == 502
     assert not world.linked
 
@@ -321,8 +326,8 @@ def test_a_provider_that_fails_at_the_exchange(
 )
 def test_errors_on_the_callback(world: OidcWorld, error: str, status: int, text: str) -> None:
     wallet = world.wallet()
-    state = dict(parse_qsl(urlsplit(_to_callback(wallet, "ctid", "ctid-wang")).query))["state"]
-    page = wallet.browser.get(f"{ISSUER}/login/ctid/callback", params={"state": state, "error": error})
+    state = dict(parse_qsl(urlsplit(_to_callback(wallet, "macau", "macau-sousa")).query))["state"]
+    page = wallet.browser.get(f"{ISSUER}/login/macau/callback", params={"state": state, "error": error})
     assert page.status_code == status
     assert text in page.text
     assert "<script>" not in page.text

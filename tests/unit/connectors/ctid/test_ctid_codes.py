@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.ctid_native import app, package, retain
-from connectors.ctid_native.codes import APP, PLATFORM, code_in, meaning
-from connectors.ctid_native.modes import AuthMode, DownloadMode
+from connectors.ctid import app, package, retain
+from connectors.ctid.codes import APP, PLATFORM, code_in, meaning
+from connectors.ctid.modes import AuthMode, DownloadMode
 from connectors.mock_idps.ctid.refusals import Code
 from connectors.mock_idps.ctid.register import Status
 from connectors.mock_idps.faults import Fault

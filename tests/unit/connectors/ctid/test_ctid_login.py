@@ -9,7 +9,7 @@ import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
 from broker.wire.identity_grant import Assurance, DocumentType
-from connectors.ctid_native.modes import WORTH, AuthMode
+from connectors.ctid.modes import WORTH, AuthMode
 from connectors.mock_idps.faults import Fault
 from tests.support.ctid_world import CALLBACK, LI, NOW, OUYANG, PLATFORM, WANG, CtidWorld, portrait
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.ctid_native import package, retain
-from connectors.ctid_native.package import PackageError
+from connectors.ctid import package, retain
+from connectors.ctid.package import PackageError
 
 SIGN = b"signature"
 JSON = st.recursive(

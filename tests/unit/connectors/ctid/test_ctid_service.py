@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.ctid_native import package, retain
-from connectors.ctid_native.modes import WITH_FACE, AuthMode, DownloadMode
-from connectors.ctid_native.service import Authenticated, Credential
+from connectors.ctid import package, retain
+from connectors.ctid.modes import WITH_FACE, AuthMode, DownloadMode
+from connectors.ctid.service import Authenticated, Credential
 from tests.support.ctid_world import LI, WANG, CtidWorld, portrait
 
 TWO = {"xM": "王示例", "gMSFZHM": "990001198504123015"}

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.adapter import AdapterSettings
-from connectors.ctid_native.modes import APP_TYPE, WORTH, AuthMode
+from connectors.ctid.modes import APP_TYPE, WORTH, AuthMode
 from connectors.sm.enveloped_data import ContentCipher
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#]+/?$"), AfterValidator(lambda url: url.rstrip("/"))]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from connectors.ctid_native.modes import APP_TYPE, WITH_FACE, WITH_PASSWORD, AuthMode
-from connectors.ctid_native.package import PackageError, read_base64
-from connectors.ctid_native.service import AppData
-from connectors.ctid_native.settings import CtidSettings
+from connectors.ctid.modes import APP_TYPE, WITH_FACE, WITH_PASSWORD, AuthMode
+from connectors.ctid.package import PackageError, read_base64
+from connectors.ctid.service import AppData
+from connectors.ctid.settings import CtidSettings
 
 _LANGUAGES: Final = {"zh-Hant": "zh-Hant", "zh-Hans": "zh-Hans", "en": "en", "pt": "en"}
 _MAX_DATA: Final = 16 * 1024

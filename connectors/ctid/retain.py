@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from broker.wire.identity_grant import MAX_PORTRAIT_BYTES, DocumentType
-from connectors.ctid_native.package import PackageError, read_base64
+from connectors.ctid.package import PackageError, read_base64
 from connectors.documents import compact_date, prc_number
 
 FOR_EVER: Final = "长期"

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from broker.wire.identity_connector import ProviderFault
-from connectors.ctid_native import package
-from connectors.ctid_native.caller import PlatformCaller
-from connectors.ctid_native.modes import WORTH, AuthMode, DownloadMode
-from connectors.ctid_native.package import Package, PackageError
+from connectors.ctid import package
+from connectors.ctid.caller import PlatformCaller
+from connectors.ctid.modes import WORTH, AuthMode, DownloadMode
+from connectors.ctid.package import Package, PackageError
 from connectors.sm import enveloped_data
 from connectors.sm.errors import SmError
 

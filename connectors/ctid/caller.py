@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.ctid_native import package
-from connectors.ctid_native.codes import code_in, meaning
-from connectors.ctid_native.keys import CtidKeys
-from connectors.ctid_native.package import Package, PackageError
-from connectors.ctid_native.settings import CtidSettings
+from connectors.ctid import package
+from connectors.ctid.codes import code_in, meaning
+from connectors.ctid.keys import CtidKeys
+from connectors.ctid.package import Package, PackageError
+from connectors.ctid.settings import CtidSettings
 from connectors.fetch import Fetcher
 from connectors.sm.errors import SmError
 

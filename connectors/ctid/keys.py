@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from connectors.ctid_native.settings import CtidSettings
+from connectors.ctid.settings import CtidSettings
 from connectors.sm import enveloped_data, signed_data
 from connectors.sm.certificate import MAX_BUNDLE, MAX_CERTIFICATE, Sm2Certificate, read_certificates
 from connectors.sm.errors import DecodeError

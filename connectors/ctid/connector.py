@@ -12,15 +12,15 @@ from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderF
 from broker.wire.identity_grant import EvidenceKind, IdentityGrant, Verification
 from connectors import read
 from connectors.adapter import Surroundings
-from connectors.ctid_native import app, retain
-from connectors.ctid_native.caller import PlatformCaller
-from connectors.ctid_native.codes import APP_OK, meaning
-from connectors.ctid_native.keys import CtidKeys
-from connectors.ctid_native.modes import WORTH
-from connectors.ctid_native.package import PackageError
-from connectors.ctid_native.retain import Retained
-from connectors.ctid_native.service import Authenticated, CtidService
-from connectors.ctid_native.settings import CtidSettings
+from connectors.ctid import app, retain
+from connectors.ctid.caller import PlatformCaller
+from connectors.ctid.codes import APP_OK, meaning
+from connectors.ctid.keys import CtidKeys
+from connectors.ctid.modes import WORTH
+from connectors.ctid.package import PackageError
+from connectors.ctid.retain import Retained
+from connectors.ctid.service import Authenticated, CtidService
+from connectors.ctid.settings import CtidSettings
 from connectors.oidc import GRANT_LIFETIME, evidence_hash
 
 _CODE: Final = re.compile(r"[A-Z0-9]{1,16}")
