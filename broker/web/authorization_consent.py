@@ -1,9 +1,10 @@
 """The pages on which a person decides what a partner may receive: one for each purpose and recipient, at the broker's
 own origin, in the person's authenticated session, with nothing ticked beforehand.
 
-The pages read the waiting authorization request and never take it; the answers are kept beside it, and the last page
-leads to `/oauth/continue/{handle}`, where the authorization server takes the request up. Each page can be read again,
-sent twice or gone back to: the first answer to it stands, and whoever opens the address sees the next open question.
+The pages read the waiting authorization request and never take it; the answers are kept beside it. The last page leads
+to `/oauth/continue/{handle}`, where the authorization server takes the request up, or to the broker's own page of an
+approval that a partner asked for. Each page can be read again, sent twice or gone back to: the first answer to it
+stands, and whoever opens the address sees the next open question.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,6 +73,11 @@ class _Waiting:
     def anew(self) -> bool:
         return "consent" in self.pending.request.prompt
 
+    def onwards(self, issuer: str) -> str:
+        """Where the last page leads: to the authorization server, or to the broker's own page that asked."""
+        own = self.pending.request.redirect_uri
+        return own if own.startswith(f"{issuer}/approvals/") else f"{issuer}/oauth/continue/{quote(self.handle)}"
+
     def language(self, request: Request, explicit: str | None = None) -> str:
         """Chosen on the page, else what the client asked for, else what the browser prefers."""
         chosen = explicit or request.query_params.get("lang")
@@ -97,7 +103,7 @@ def show_release(request: Request, handle: Handle, services: Provided, session: 
         return RedirectResponse(login_url(request, return_to=waiting.path, language=language), status_code=303)
     open_questions = _open_questions(work, services, waiting, session)
     if not open_questions:
-        return RedirectResponse(f"{services.issuer}/oauth/continue/{quote(handle)}", status_code=303)
+        return RedirectResponse(waiting.onwards(services.issuer), status_code=303)
     return _page(request, work, services, waiting, session, open_questions, language, _Sent())
 
 
