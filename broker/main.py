@@ -22,20 +22,23 @@ from starlette.staticfiles import StaticFiles
 import connectors
 from broker.core.linking import LinkOutcome
 from broker.core.rulebook import Rulebook
+from broker.desk import Desk
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
+from broker.oidc.client_keys import ClientKeys
 from broker.oidc.keys import KeyRing, TokenKey, TokenKeys
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
-from broker.outbound import trust
+from broker.outbound import json_fetcher, reach_of, trust
 from broker.settings import Settings
 from broker.stores.database import Database
 from broker.stores.face_worker import FaceWorker
 from broker.stores.key_store import FileKeyStore
 from broker.stores.oidc_store import OidcStorage
 from broker.stores.oidc_store import OidcUnit as StoredUnit
+from broker.stores.partner_http import PartnerHttp
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
 from broker.trusted_keys import trusted_keys
@@ -135,10 +138,16 @@ def compose(settings: Settings, database_url: str) -> Ports:
             browser=browser,
         )
 
+    rulebook = Rulebook.load()
+    storage = OidcStorage(database)
+
+    desk = Desk(work_of, keys, rulebook, os.urandom)
+    calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
+
     services = Services(
         begin=works.begin,
         keys=keys,
-        rulebook=Rulebook.load(),
+        rulebook=rulebook,
         examiner=examiner,
         pass_signer=signing.signer(KeyUse.PASS),
         status_signer=signing.signer(KeyUse.STATUS),
@@ -158,11 +167,18 @@ def compose(settings: Settings, database_url: str) -> Ports:
     authorization = AuthorizationServer(
         issuer=settings.issuer,
         clients=Clients(
-            {settings.wallet.client_id: wallet_client(settings.wallet.client_id, settings.wallet.redirect_uris)}
+            {settings.wallet.client_id: wallet_client(settings.wallet.client_id, settings.wallet.redirect_uris)},
+            storage.find_client,
+            sandbox=settings.sandbox,
         ),
         token_keys=TokenKeys(lambda: KeyRing.of(TokenKey.of(signing.token_key()))),
         secret_key=signing.secret("authorization-server"),
-        open_unit=OidcStorage(database).unit,
+        open_unit=storage.unit,
+        admit=storage.admit,
+        client_keys=ClientKeys(json_fetcher(calls, plain=settings.sandbox)),
+        consents=desk,
+        release_claims=desk.release,
+        check_release=rulebook.partner.check,
         link_identity=link,
         connectors=_connectors(settings, http),
         clock=clock,

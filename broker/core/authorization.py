@@ -155,11 +155,15 @@ class LogoutNotice:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What one look at the database says of a request: its one-use marks were new, the client's stored version, the
-    grant, whether the token was revoked.
+    """What one look at the database says of a request: which of its one-use marks were used before, the client's stored
+    version, the grant, whether the token was revoked.
     """
 
-    fresh: bool
+    replayed: frozenset[bytes]
     client_version: int | None
     grant: Grant | None
     token_revoked: bool
+
+    @property
+    def fresh(self) -> bool:
+        return not self.replayed

@@ -43,7 +43,7 @@ class Clients:
         if not client_id or len(client_id) > _MAX_ID:
             return None
         client = self.configured.get(client_id) or self._find_stored(client_id)
-        if client is None or client.status is not ClientStatus.ACTIVE or not self._served(client):
+        if client is None or client.status is not ClientStatus.ACTIVE or not self.serves(client.profile):
             self._held.pop(client_id, None)
             return None
         if client.version:
@@ -63,8 +63,9 @@ class Clients:
             raise PageError("unknown_client", cause="client_id is missing or not registered")
         return client
 
-    def _served(self, client: Client) -> bool:
-        return self._sandbox or client.profile is not Profile.OIDC_BASIC
+    def serves(self, profile: Profile) -> bool:
+        """Whether clients of that profile work here."""
+        return self._sandbox or profile is not Profile.OIDC_BASIC
 
 
 def redirect_uri_of(client: Client, asked: str | None) -> str:

@@ -6,18 +6,16 @@ answered (11.1).
 
 import hmac
 import json
-from base64 import urlsafe_b64encode
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, OKPKey
-
+from broker.oidc import jws
 from broker.oidc.errors import OAuthError
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519")
@@ -26,9 +24,8 @@ MAX_JTI: Final = 128
 PAST: Final = timedelta(minutes=5)
 """How old a proof may be. Generous to slow phones: the server nonce, not the phone's clock, bounds pre-generation."""
 FUTURE: Final = timedelta(minutes=1)
-# A WebCrypto export of the key (with ext, key_ops and a kid) is larger than joserfc's default header limit.
-_REGISTRY: Final = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
-_REGISTRY.max_header_length = 2048
+_MEMBERS: Final = {("EC", "P-256"): ("x", "y"), ("OKP", "Ed25519"): ("x",)}
+_COORDINATE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of 32 bytes
 _NONCE_WINDOW: Final = 150  # seconds; a nonce is good for one window and the next, so 2.5 to 5 minutes
 
 
@@ -54,6 +51,10 @@ class Proof:
     proof_hash: bytes  # identifies this proof for the replay guard
     replayable_until: datetime
 
+    @property
+    def mark(self) -> tuple[bytes, datetime]:
+        return self.proof_hash, self.replayable_until
+
 
 @dataclass(frozen=True)
 class Nonces:
@@ -71,7 +72,7 @@ class Nonces:
 
     def _nonce(self, window: int) -> str:
         mac = hmac.digest(self.key, b"dpop-nonce\0" + window.to_bytes(8, "big"), "sha256")
-        return _b64url(mac[:18])
+        return jws.b64url(mac[:18])
 
 
 def verify(
@@ -92,14 +93,20 @@ def verify(
     if len(headers) != 1 or len(headers[0]) > MAX_PROOF_BYTES:
         raise InvalidProof("send exactly one DPoP proof of at most 4096 bytes")
     # (2) one well-formed JWT
-    header, token = _parse(headers[0])
-    # (4) typ, (5) an asymmetric algorithm we support; anything critical is unknown to us (RFC 7515 4.1.11)
-    if header.get("typ") != "dpop+jwt" or header.get("alg") not in ALGORITHMS or "crit" in header:
+    try:
+        token = jws.parse(headers[0], limit=MAX_PROOF_BYTES)
+    except jws.MalformedJws as error:
+        raise InvalidProof("the DPoP proof is not a JWT, or holds something critical") from error
+    # (4) typ, (5) an asymmetric algorithm we support
+    alg = token.header.get("alg")
+    if token.header.get("typ") != "dpop+jwt" or alg not in ALGORITHMS:
         raise InvalidProof("typ must be dpop+jwt and alg one of " + ", ".join(ALGORITHMS))
     # (7) a public key only
-    key = _public_key(header.get("jwk"))
+    key, jkt = _public_key(token.header.get("jwk"))
     # (6) signed with that key
-    claims = _claims(token, key)
+    if not jws.verifies(token, key, alg=alg):
+        raise InvalidProof("the signature does not verify")
+    claims = token.claims
     # (3) all required claims
     jti, htm, htu, iat = (claims.get(name) for name in ("jti", "htm", "htu", "iat"))
     if not isinstance(jti, str) or not 1 <= len(jti) <= MAX_JTI:
@@ -121,43 +128,34 @@ def verify(
     if not isinstance(nonce, str) or not nonces.accepts(nonce, at):
         raise NonceNeeded
     # (12) with an access token: its hash. That the token is bound to this key is checked where the token is read.
-    if access_token is not None and claims.get("ath") != _b64url(sha256(access_token.encode()).digest()):
+    if access_token is not None and claims.get("ath") != jws.b64url(sha256(access_token.encode()).digest()):
         raise InvalidProof("ath does not match the access token")
-    jkt = key.thumbprint()
     return Proof(jkt, sha256(f"{jkt}\0{jti}".encode()).digest(), issued_at + PAST)
 
 
-def _parse(value: str) -> tuple[dict[str, Any], jws.CompactSignature]:
-    try:
-        token = jws.extract_compact(value.encode("ascii"), registry=_REGISTRY)
-        return token.headers(), token
-    except (JoseError, ValueError, TypeError, AttributeError) as error:
-        raise InvalidProof("the DPoP proof is not a JWT") from error
-
-
-def _public_key(jwk: object) -> ECKey | OKPKey:
-    if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) not in (("EC", "P-256"), ("OKP", "Ed25519")):
+def _public_key(jwk: object) -> tuple[jws.Key, str]:
+    kind = (str(jwk.get("kty")), str(jwk.get("crv"))) if isinstance(jwk, dict) else ("", "")
+    if not isinstance(jwk, dict) or kind not in _MEMBERS:
         raise InvalidProof("jwk must be a P-256 or Ed25519 public key")
     if "d" in jwk:
         raise InvalidProof("jwk must not contain a private key")
-    try:
-        key = JWKRegistry.import_key({name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk})
-    except (JoseError, ValueError, TypeError) as error:
-        raise InvalidProof("jwk is not a valid key") from error
-    assert isinstance(key, ECKey | OKPKey)  # noqa: S101  narrowed by kty above
-    return key
+    members = tuple(jwk.get(name) for name in _MEMBERS[kind])
+    if not all(isinstance(member, str) and _COORDINATE.fullmatch(member) for member in members):
+        raise InvalidProof("jwk is not a valid key")
+    found = _known_key(*kind, *members)
+    if found is None:
+        raise InvalidProof("jwk is not a valid key")
+    return found
 
 
-def _claims(token: jws.CompactSignature, key: ECKey | OKPKey) -> dict[str, Any]:
-    try:
-        if not jws.validate_compact(token, key, registry=_REGISTRY):
-            raise InvalidProof("the signature does not verify")
-        claims = json.loads(token.payload)
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise InvalidProof("the signature does not verify, or the payload is not JSON") from error
-    if not isinstance(claims, dict):
-        raise InvalidProof("the payload is not a JSON object")
-    return claims
+@lru_cache(maxsize=4096)
+def _known_key(kty: str, crv: str, *coordinates: str) -> tuple[jws.Key, str] | None:
+    """The key and its RFC 7638 thumbprint. A client proves the same key again and again."""
+    jwk = {"kty": kty, "crv": crv, **dict(zip(_MEMBERS[kty, crv], coordinates, strict=True))}
+    key = jws.public_key(jwk)
+    if key is None:
+        return None
+    return key, jws.b64url(sha256(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()).digest())
 
 
 def _normal(url: str) -> str | None:
@@ -184,7 +182,3 @@ def _instant(seconds: object) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _b64url(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -52,7 +52,7 @@ class OfferNonce:
     9).
     """
 
-    PATHS: Final = ("/oauth/token", "/oauth/par", "/wallet/")
+    PATHS: Final = ("/oauth/token", "/oauth/par", "/oauth/userinfo", "/wallet/", "/agencies/")
 
     def __init__(self, app: ASGIApp, server: AuthorizationServer) -> None:
         self.app = app

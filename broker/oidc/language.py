@@ -24,15 +24,16 @@ def choose_language(explicit: str | None, accept_language: str | None, default: 
     best, best_weight = default, 0.0
     for item in (accept_language or "")[:512].split(","):
         tag, _, parameters = item.strip().partition(";")
-        language = _match(tag.strip().lower())
+        language = matching_language(tag.strip())
         weight = _weight(parameters)
         if language is not None and weight > best_weight:
             best, best_weight = language, weight
     return best
 
 
-def _match(tag: str) -> str | None:
-    """Longest known prefix of a language tag (RFC 4647 3.4)."""
+def matching_language(tag: str) -> str | None:
+    """Ours for the longest known prefix of a language tag (RFC 4647 3.4)."""
+    tag = tag.lower()
     while tag:
         if tag in _BY_TAG:
             return _BY_TAG[tag]

@@ -1,43 +1,75 @@
 """Discovery. OpenID Connect Discovery 1.0 and RFC 8414 say the same here, so both addresses serve one document."""
 
-from typing import Any
+from typing import Any, Final
 
+from broker.core.client import Authentication, Profile
+from broker.core.identity_release import CLAIMS, TYPE
+from broker.oidc.authorize.check_acr import LEVELS
+from broker.oidc.client_auth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
+from broker.oidc.client_auth.assertion import FAPI_ALGORITHMS
 from broker.oidc.dpop import ALGORITHMS
 from broker.oidc.keys import ALGORITHM
+from broker.oidc.sealed_answer import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from broker.oidc.server import LANGUAGES, AuthorizationServer
 from broker.oidc.token.endpoint import GRANT_TYPES
-from broker.wire.identity_grant import Assurance
+
+_SCOPES: Final = ("openid", "profile", "offline_access", "wallet", "partner")
+_PROTOCOL_CLAIMS: Final = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
 
 
 def metadata(server: AuthorizationServer) -> dict[str, Any]:
-    """Only what is served is announced."""
+    """Only what is served is announced; what one profile alone may do is announced where it exists."""
     issuer = server.issuer
+    sandbox = server.clients.serves(Profile.OIDC_BASIC)
+    confidential = [Authentication.PRIVATE_KEY_JWT.value]
+    if sandbox:
+        confidential += [Authentication.CLIENT_SECRET_BASIC.value, Authentication.CLIENT_SECRET_POST.value]
+    signing = list(ASSERTION_ALGORITHMS if sandbox else FAPI_ALGORITHMS)
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "jwks_uri": f"{issuer}/oauth/jwks",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
         "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
-        "require_pushed_authorization_requests": False,
-        "scopes_supported": ["openid", "wallet"],
+        "require_pushed_authorization_requests": False,  # the profile fapi2 requires it, the others do not
+        "scopes_supported": list(_SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        "userinfo_signing_alg_values_supported": [ALGORITHM],
+        "userinfo_encryption_alg_values_supported": list(KEY_ALGORITHMS),
+        "userinfo_encryption_enc_values_supported": list(CONTENT_ALGORITHMS),
+        "introspection_signing_alg_values_supported": [ALGORITHM],  # RFC 9701 7
+        "request_object_signing_alg_values_supported": signing,
+        "token_endpoint_auth_methods_supported": [Authentication.NONE.value, *confidential],
+        "token_endpoint_auth_signing_alg_values_supported": signing,
+        "revocation_endpoint_auth_methods_supported": [Authentication.NONE.value, *confidential],
+        "revocation_endpoint_auth_signing_alg_values_supported": signing,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": signing,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 3
-        "acr_values_supported": [str(level) for level in Assurance],
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash"],
+        "authorization_details_types_supported": [TYPE],  # RFC 9396 10
+        "acr_values_supported": list(LEVELS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(CLAIMS)],
+        "verified_claims_supported": True,  # OpenID Connect for Identity Assurance 7
+        "claims_in_verified_claims_supported": sorted(CLAIMS),
+        "display_values_supported": ["page", "popup", "touch", "wap"],
         "ui_locales_supported": list(LANGUAGES),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "request_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
-        "claims_parameter_supported": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
     }
 
 

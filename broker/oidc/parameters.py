@@ -10,7 +10,7 @@ from starlette.requests import Request
 from broker.oidc.errors import OAuthError, PageError
 
 MAX_BYTES: Final = 16 * 1024
-MAX_VALUE: Final = 4096
+MAX_VALUE: Final = 8192
 FORM: Final = "application/x-www-form-urlencoded"
 
 

@@ -42,6 +42,9 @@ class OidcUnit(Protocol):
     def pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
         """The same, left where it is."""
 
+    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
+        """Let it wait longer."""
+
     def add_login_attempt(self, attempt: LoginAttempt) -> None: ...
 
     def take_login_attempt(self, binding_hash: bytes, at: datetime) -> LoginAttempt | None: ...
@@ -142,18 +145,6 @@ class Settled:
 class ConsentDesk(Protocol):
     """Where a person is asked. Its page is `/consent/authorize/{handle}` and ends at `/oauth/continue/{handle}`."""
 
-    def outstanding(
-        self,
-        unit: "OidcUnit",
-        *,
-        traveller: UUID,
-        client: Client,
-        releases: Sequence[IdentityRelease],
-        at: datetime,
-        anew: bool = False,
-    ) -> tuple[IdentityRelease, ...]:
-        """The releases without a standing covering consent; with `anew` (prompt=consent) all of them."""
-
     def settle(
         self,
         unit: "OidcUnit",
@@ -209,3 +200,7 @@ class LinkIdentity(Protocol):
         """`onto`: the person who adds this identity to those they have. `browser`: digest of the secret that the
         browser keeps if the login is held.
         """
+
+
+CheckRelease = Callable[[IdentityRelease], object]
+"""Raises InvalidInput for a release beyond what its purpose allows."""

@@ -1,24 +1,32 @@
-"""Protected resources: what a wallet request must carry (RFC 9449 7, RFC 9068 4).
+"""Protected resources: what a request must carry (RFC 9449 7, RFC 9068 4, RFC 6750 2).
 
     @router.get("/wallet/v1/me")
     def me(token: Annotated[AccessToken, Depends(require_token("wallet"))]) -> ...:
 
-The proof is remembered and the grant looked up in one short transaction that ends before the endpoint's own begins.
+The proof is remembered and grant and client looked up by one statement that ends before the endpoint's own transaction
+begins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from starlette.requests import Request
 
+from broker.core.authorization import Grant, digest
+from broker.core.identity_release import IdentityRelease
 from broker.oidc import dpop
+from broker.oidc.authorize.check_acr import acr_met
+from broker.oidc.client import Client
 from broker.oidc.errors import OAuthError, ResourceError
 from broker.oidc.server import AuthorizationServer, server_of
 
-ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  RFC 9068 2.1
-_MAX_TOKEN = 4096
+ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105  RFC 9068 2.1
+WALLET_API: Final = "/wallet/v1"
+AGENCIES_API: Final = "/agencies/v1"
+_MAX_TOKEN: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,70 +44,125 @@ class AccessToken:
     auth_time: datetime
     scopes: frozenset[str]
     expires_at: datetime
+    client: Client
+    grant: Grant
+
+    @property
+    def releases(self) -> tuple[IdentityRelease, ...]:
+        return self.grant.releases
 
 
-def require_token(*scopes: str) -> Callable[[Request], AccessToken]:
-    """A FastAPI dependency. Raises ResourceError (401, or 403 insufficient_scope), which `routes.install` renders."""
+@dataclass(frozen=True, slots=True)
+class ClientToken:
+    """A verified access token of a client for itself (client_credentials)."""
+
+    client: Client
+    scopes: frozenset[str]
+    expires_at: datetime
+
+    @property
+    def client_id(self) -> str:
+        return self.client.client_id
+
+    @property
+    def partner_id(self) -> str | None:
+        return self.client.partner_id
+
+
+def require_token(
+    *scopes: str, audience: str = WALLET_API, acr: str | None = None, max_age: timedelta | None = None
+) -> Callable[[Request], AccessToken]:
+    """A FastAPI dependency. `audience` is the path of the API beneath the issuer; `acr` and `max_age` ask for a login
+    that strong and that fresh (RFC 9470). Raises ResourceError (401, or 403 insufficient_scope), which
+    `routes.install` renders.
+    """
 
     def token(request: Request) -> AccessToken:
         server = server_of(request)
-        try:
-            return _verify(server, request, frozenset(scopes), server.clock())
-        except ResourceError:
-            raise
-        except OAuthError as error:  # a DPoP refusal: same codes, resource shape (RFC 9449 7.1)
-            raise _refuse(error.error, error.description) from error
+        at = server.clock()
+        found = _checked(server, request, frozenset(scopes), audience, at)
+        if not isinstance(found, AccessToken):
+            raise refuse("invalid_token", "the access token is for no person")
+        _check_login(found, acr, max_age, at)
+        return found
 
     return token
 
 
-def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str], at: datetime) -> AccessToken:
-    # (1) exactly one Authorization header, scheme DPoP (RFC 9449 7.1); a bearer presentation of a bound token is
-    # refused
-    headers = request.headers.getlist("authorization")
-    scheme, _, raw = headers[0].partition(" ") if headers else ("", "", "")
-    if len(headers) != 1 or scheme.lower() != "dpop" or not raw or len(raw) > _MAX_TOKEN:
-        raise _refuse("", "present the access token with the DPoP scheme")
-    # (2) the token is ours, for this API, and live (RFC 9068 4)
-    claims = server.token_keys.verified(raw, typ=ACCESS_TOKEN_TYPE)
+def require_client_token(*scopes: str, audience: str = AGENCIES_API) -> Callable[[Request], ClientToken]:
+    """A FastAPI dependency for tokens of client_credentials. Raises ResourceError."""
+
+    def token(request: Request) -> ClientToken:
+        server = server_of(request)
+        found = _checked(server, request, frozenset(scopes), audience, server.clock())
+        if not isinstance(found, ClientToken):
+            raise refuse("invalid_token", "the access token is for a person, not for the client itself")
+        return found
+
+    return token
+
+
+def verify_token(
+    server: AuthorizationServer,
+    request: Request,
+    raw: str,
+    *,
+    scheme: str,
+    scopes: frozenset[str],
+    audience: str,
+    at: datetime,
+) -> AccessToken | ClientToken:
+    """The checks, in order. `scheme` is how the token was presented: dpop or bearer. Raises OAuthError."""
+    # (1) the token is ours, for this API, and live (RFC 9068 4)
+    claims = server.token_keys.verified(raw, typ=ACCESS_TOKEN_TYPE, limit=_MAX_TOKEN)
+    if claims is None:
+        raise refuse("invalid_token", "the access token does not verify")
     try:
-        if (
-            claims is None
-            or claims["iss"] != server.issuer
-            or claims["aud"] != server.wallet_audience
-            or not claims["sub"]
-        ):
-            raise _refuse("invalid_token", "the access token does not verify")
         expires_at = datetime.fromtimestamp(claims["exp"], tz=at.tzinfo)
-        grant_id, jkt = UUID(claims["grant"]), str(claims["cnf"]["jkt"])
+        grant_id = UUID(claims["grant"]) if "grant" in claims else None
+        client_id, subject, jkt = str(claims["client_id"]), claims["sub"], _thumbprint(claims)
+        meant = claims["iss"] == server.issuer and _names(claims["aud"], server.issuer + audience)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _refuse("invalid_token", "the access token does not verify") from error
+        raise refuse("invalid_token", "the access token does not verify") from error
+    if not meant or not isinstance(subject, str):
+        raise refuse("invalid_token", "the access token is not meant for this API")
     if expires_at <= at:
-        raise _refuse("invalid_token", "the access token has expired")
-    # (3) the proof, over this request and this token (RFC 9449 4.3)
-    proof = dpop.verify(
-        request.headers.getlist("dpop"),
-        method=request.method,
-        url=server.issuer + request.url.path,
-        at=at,
-        nonces=server.nonces,
-        access_token=raw,
-    )
-    # (4) the token is bound to the key that made the proof (RFC 9449 4.3 step 12)
-    if proof.jkt != jkt:
-        raise _refuse("invalid_token", "the access token is bound to another key")
-    # (5) the proof is new, and the grant still stands
-    with server.open_unit() as unit:
-        fresh = unit.remember_proof(proof.proof_hash, proof.replayable_until)
-        grant = unit.grant(grant_id)
-    if not fresh:
+        raise refuse("invalid_token", "the access token has expired")
+    # (2) a bound token comes with DPoP, another as a bearer (RFC 9449 7.1, 7.2)
+    if (jkt is not None) != (scheme == "dpop"):
+        raise refuse("invalid_token", "the access token is presented with the wrong scheme")
+    # (3) the proof, over this request and this token (RFC 9449 4.3), by the key the token is bound to (step 12)
+    proof = None
+    if jkt is not None:
+        proof = dpop.verify(
+            request.headers.getlist("dpop"),
+            method=request.method,
+            url=server.issuer + request.url.path,
+            at=at,
+            nonces=server.nonces,
+            access_token=raw,
+        )
+        if proof.jkt != jkt:
+            raise refuse("invalid_token", "the access token is bound to another key")
+    # (4) the proof is new, the client active, the grant stands: one statement
+    client = server.clients.find_held(client_id)
+    token_hash = digest(raw) if grant_id is None else None
+    marks = (proof.mark,) if proof is not None else ()
+    admission = server.admit(marks, client_id=client_id, grant_id=grant_id, token_hash=token_hash)
+    if not admission.fresh:
         raise dpop.InvalidProof("this proof was used before")
-    if grant is None or grant.revoked_at is not None or grant.expires_at <= at:
-        raise _refuse("invalid_token", "the grant behind the access token has ended")
-    # (6) scope (RFC 6750 3.1)
-    held = frozenset(str(claims.get("scope", "")).split()) & grant.scopes
-    if not scopes <= held:
-        raise _refuse("insufficient_scope", "the access token lacks a scope", status=403)
+    if client is not None and client.version != (admission.client_version or 0):
+        client = server.clients.find(client_id)
+    grant = admission.grant
+    ended = grant is None or grant.revoked_at is not None or grant.expires_at <= at
+    if client is None or admission.token_revoked or (grant_id is not None and ended):
+        raise refuse("invalid_token", "the grant or the client behind the access token has ended")
+    # (5) scope (RFC 6750 3.1)
+    held = frozenset(str(claims.get("scope", "")).split())
+    if not scopes <= (held & grant.scopes if grant is not None else held):
+        raise refuse("insufficient_scope", "the access token lacks a scope", status=403)
+    if grant is None:
+        return ClientToken(client, held, expires_at)
     return AccessToken(
         grant.subject,
         grant.traveller_id,
@@ -108,15 +171,60 @@ def _verify(server: AuthorizationServer, request: Request, scopes: frozenset[str
         grant.provider,
         grant.acr,
         grant.auth_time,
-        held,
+        held & grant.scopes,
         expires_at,
+        client,
+        grant,
     )
 
 
-def _refuse(error: str, description: str, *, status: int = 401) -> ResourceError:
+def refuse(
+    error: str, description: str, *, status: int = 401, parameters: Mapping[str, str] | None = None
+) -> ResourceError:
+    """With the challenge of RFC 6750 3 under the DPoP scheme (RFC 9449 7.1)."""
+    given = {"error": error, "error_description": description, **(parameters or {})} if error else {}
     algorithms = " ".join(dpop.ALGORITHMS)
-    challenge = f'DPoP algs="{algorithms}"'
-    if error:
-        challenge = f'DPoP error="{error}", error_description="{description}", algs="{algorithms}"'
-    headers = {"WWW-Authenticate": challenge}
-    return ResourceError(error, description, status=status, headers=headers)
+    challenge = ", ".join(f'{name}="{value}"' for name, value in {**given, "algs": algorithms}.items())
+    return ResourceError(error, description, status=status, headers={"WWW-Authenticate": f"DPoP {challenge}"})
+
+
+def authorization_header(request: Request) -> tuple[str, str]:
+    """(scheme in lower case, token) of exactly one Authorization header. Raises ResourceError."""
+    headers = request.headers.getlist("authorization")
+    scheme, _, raw = headers[0].partition(" ") if headers else ("", "", "")
+    if len(headers) != 1 or scheme.lower() not in ("dpop", "bearer") or not raw:
+        raise refuse("", "present the access token with the DPoP scheme")
+    return scheme.lower(), raw
+
+
+def as_resource_error(error: OAuthError) -> ResourceError:
+    """A DPoP refusal: same codes, resource shape (RFC 9449 7.1)."""
+    return error if isinstance(error, ResourceError) else refuse(error.error, error.description)
+
+
+def _checked(
+    server: AuthorizationServer, request: Request, scopes: frozenset[str], audience: str, at: datetime
+) -> AccessToken | ClientToken:
+    scheme, raw = authorization_header(request)
+    try:
+        return verify_token(server, request, raw, scheme=scheme, scopes=scopes, audience=audience, at=at)
+    except OAuthError as error:
+        raise as_resource_error(error) from error
+
+
+def _check_login(token: AccessToken, acr: str | None, max_age: timedelta | None, at: datetime) -> None:
+    """RFC 9470 3: what login would do is said in the challenge."""
+    weak = acr is not None and not acr_met(token.acr, (acr,))
+    old = max_age is not None and token.auth_time + max_age < at
+    if weak or old:
+        asked = {"acr_values": acr} if acr is not None else {}
+        asked |= {"max_age": str(int(max_age.total_seconds()))} if max_age is not None else {}
+        raise refuse("insufficient_user_authentication", "a stronger or fresher login is needed", parameters=asked)
+
+
+def _thumbprint(claims: Mapping[str, Any]) -> str | None:
+    return str(claims["cnf"]["jkt"]) if "cnf" in claims else None
+
+
+def _names(audience: object, wanted: str) -> bool:
+    return wanted in audience if isinstance(audience, list) else audience == wanted

@@ -12,14 +12,17 @@ from broker.oidc.authorize.endpoint import authorize, continue_request
 from broker.oidc.authorize.pushed import push
 from broker.oidc.error_handlers import OfferNonce, oauth_error, page_error, resource_error
 from broker.oidc.errors import OAuthError, PageError, ResourceError
+from broker.oidc.introspect import introspect
 from broker.oidc.login.begin import begin_login
 from broker.oidc.login.callback import finish_login, return_by_get
 from broker.oidc.login.destination import checked_destination
 from broker.oidc.login.page import login_page, page_language
+from broker.oidc.logout.endpoint import ask, decide
 from broker.oidc.parameters import Parameters, form_parameters, page_form, page_query
 from broker.oidc.server import AuthorizationServer, server_of
 from broker.oidc.token.endpoint import token
 from broker.oidc.token.revoke import revoke
+from broker.oidc.userinfo import body_token, userinfo
 
 
 async def _server(request: Request) -> AuthorizationServer:
@@ -76,6 +79,36 @@ def post_token(request: Request, server: Server, parameters: Form) -> Response:
 def post_revoke(request: Request, server: Server, parameters: Form) -> Response:
     revoke(server, request, parameters)
     return Response(status_code=200, headers=NO_STORE)
+
+
+@router.post("/oauth/introspect")
+def post_introspect(request: Request, server: Server, parameters: Form) -> Response:
+    return introspect(server, request, parameters)
+
+
+@router.get("/oauth/userinfo")
+def get_userinfo(request: Request, server: Server) -> Response:
+    return userinfo(server, request, None)
+
+
+@router.post("/oauth/userinfo")
+def post_userinfo(request: Request, server: Server, in_body: Annotated[str | None, Depends(body_token)]) -> Response:
+    return userinfo(server, request, in_body)
+
+
+@router.get("/oauth/logout")
+def get_logout(request: Request, server: Server, parameters: PageQuery) -> Response:
+    return ask(server, request, parameters)
+
+
+@router.post("/oauth/logout")
+def post_logout(request: Request, server: Server, parameters: PageForm) -> Response:
+    return ask(server, request, parameters)
+
+
+@router.post("/oauth/logout/decision")
+def post_logout_decision(request: Request, server: Server, parameters: PageForm) -> Response:
+    return decide(server, request, parameters)
 
 
 @router.get("/login")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from broker.core.sealing import derive
 from broker.oidc.client import Clients
+from broker.oidc.client_keys import ClientKeys
 from broker.oidc.dpop import Nonces
 from broker.oidc.keys import TokenKeys
-from broker.oidc.ports import LinkIdentity, OpenUnit
+from broker.oidc.ports import Admit, CheckRelease, ConsentDesk, LinkIdentity, OpenUnit, ReleaseClaims
 from broker.wire.identity_connector import IdentityConnector
 
 if TYPE_CHECKING:
@@ -46,10 +47,15 @@ class AuthorizationServer:
     token_keys: TokenKeys
     secret_key: bytes = field(repr=False)
     open_unit: OpenUnit
+    admit: Admit
+    client_keys: ClientKeys
+    consents: ConsentDesk
+    release_claims: ReleaseClaims
     link_identity: LinkIdentity
     connectors: Mapping[str, IdentityConnector]
     clock: Clock
     entropy: Entropy
+    check_release: CheckRelease  # raises InvalidInput for a release beyond its purpose
     language: str = "zh-Hant"  # when the browser states none of ours
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
 
@@ -62,6 +68,19 @@ class AuthorizationServer:
     def wallet_audience(self) -> str:
         """`aud` of access tokens for the wallet API (RFC 9068 3)."""
         return f"{self.issuer}/wallet/v1"
+
+    @property
+    def agencies_audience(self) -> str:
+        return f"{self.issuer}/agencies/v1"
+
+    @property
+    def userinfo_audience(self) -> str:
+        return f"{self.issuer}/oauth/userinfo"
+
+    @property
+    def grants_audience(self) -> str:
+        """Grant management."""
+        return f"{self.issuer}/oauth/grants"
 
     @cached_property
     def nonces(self) -> Nonces:

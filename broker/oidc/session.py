@@ -80,11 +80,27 @@ def start_session(
 ) -> str:
     """Begin a session, end the one this browser had, and return the new cookie value."""
     old = _cookie(request, server)
-    if old is not None:
-        unit.end_session(digest(old))
+    session_id = UUID(bytes=server.entropy(16), version=4)
+    replaced = unit.session(digest(old), at) if old is not None else None
+    if replaced is not None and replaced.traveller_id == traveller_id:
+        # The same person once more: for the clients it is one session.
+        session_id = replaced.session_id or session_id
+        unit.drop_session(replaced.session_hash)
+    elif replaced is not None:
+        unit.end_session(replaced.session_hash)
     value = server.secret()
     unit.add_session(
-        LoginSession(digest(value), traveller_id, provider, acr, auth_time, at, at + server.lifetimes.session, amr)
+        LoginSession(
+            session_hash=digest(value),
+            traveller_id=traveller_id,
+            provider=provider,
+            acr=acr,
+            auth_time=auth_time,
+            created_at=at,
+            expires_at=at + server.lifetimes.session,
+            amr=amr,
+            session_id=session_id,
+        )
     )
     return value
 
@@ -101,14 +117,16 @@ def set_session_cookie(server: AuthorizationServer, response: Response, value: s
     )
 
 
-def end_session(request: HTTPConnection, response: Response) -> None:
-    """Log this browser out."""
-    server = server_of(request)
+def end_session(server: AuthorizationServer, unit: OidcUnit, request: HTTPConnection) -> None:
+    """Log this browser out; the clients of the session get their notices."""
     value = _cookie(request, server)
     if value is not None:
-        with server.open_unit() as unit:
-            unit.end_session(digest(value))
+        unit.end_session(digest(value))
+
+
+def delete_session_cookie(server: AuthorizationServer, response: Response) -> Response:
     response.delete_cookie(cookie_name(server), path="/", secure=server.secure, httponly=True, samesite="lax")
+    return response
 
 
 def _cookie(request: HTTPConnection, server: AuthorizationServer) -> str | None:

@@ -61,8 +61,8 @@ Mark = tuple[bytes, datetime]
 # One statement, so that a request that needs no more costs one round trip and one commit.
 _ADMIT: Final = (
     "WITH fresh AS (INSERT INTO oidc_proofs (proof_hash, forget_at) "  # noqa: S608  column names of our own
-    "SELECT * FROM unnest(%s::bytea[], %s::timestamptz[]) ON CONFLICT DO NOTHING RETURNING 1) "
-    "SELECT (SELECT count(*) FROM fresh), (SELECT version FROM oidc_clients WHERE client_id = %s), "
+    "SELECT * FROM unnest(%s::bytea[], %s::timestamptz[]) ON CONFLICT DO NOTHING RETURNING proof_hash) "
+    "SELECT (SELECT array_agg(proof_hash) FROM fresh), (SELECT version FROM oidc_clients WHERE client_id = %s), "
     "EXISTS (SELECT FROM oidc_revoked_tokens WHERE token_hash = %s), "
     f"{oidc_rows.GRANT_COLUMNS} FROM (VALUES (1)) AS one LEFT JOIN oidc_grants g ON g.grant_id = %s"
 )
@@ -110,8 +110,8 @@ def _admit(
 ) -> Admission:
     hashes, moments = [mark[0] for mark in marks], [mark[1] for mark in marks]
     parameters = (hashes, moments, client_id, token, grant_id)
-    fresh, version, revoked, *grant = connection.exec_driver_sql(_ADMIT, parameters).one()
-    return Admission(fresh == len(marks), version, oidc_rows.grant_of_tuple(tuple(grant)), revoked)
+    new, version, revoked, *grant = connection.exec_driver_sql(_ADMIT, parameters).one()
+    return Admission(frozenset(hashes).difference(new or ()), version, oidc_rows.grant_of_tuple(tuple(grant)), revoked)
 
 
 class OidcUnit:
@@ -138,6 +138,10 @@ class OidcUnit:
     def take_pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
         taken = delete(pending_requests).where(pending_requests.c.handle_hash == handle_hash)
         return _pending(self._one(taken.returning(pending_requests)), at)
+
+    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
+        waiting = update(pending_requests).where(pending_requests.c.handle_hash == handle_hash)
+        self._run(waiting.values(expires_at=until))
 
     def add_login_attempt(self, attempt: LoginAttempt) -> None:
         self._run(insert(login_attempts).values(**asdict(attempt)))

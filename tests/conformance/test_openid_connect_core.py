@@ -29,7 +29,7 @@ def test_2_id_token(world: OidcWorld) -> None:
 
 def test_2_id_token_says_nothing_else_about_the_person(world: OidcWorld) -> None:
     claims = world.logged_in().id_token
-    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "at_hash", "nonce"}
+    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "amr", "sid", "at_hash", "nonce"}
 
 
 def test_3_1_2_1_no_nonce_no_claim(world: OidcWorld) -> None:

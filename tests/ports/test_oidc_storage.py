@@ -285,7 +285,7 @@ def test_a_code_raced_to_the_token_endpoint_founds_one_grant_and_then_none(datab
     """Two redeemers of one code at once: at most one gets tokens, and those tokens are revoked by the
     other's attempt.
     """
-    with oidc_world(OidcStorage(database).unit, tmp_path) as world:
+    with oidc_world(OidcStorage(database), tmp_path) as world:
         wallet = world.wallet()
         verifier = "v" * 43
         code = wallet.authorize(verifier, "ctid", "ctid-wang")["code"]
@@ -318,7 +318,7 @@ def _cookies(wallet: WalletClient) -> list[str | None]:
 
 
 def test_nothing_secret_reaches_the_database(database: Database, tmp_path: Path) -> None:
-    with oidc_world(OidcStorage(database).unit, tmp_path) as world:
+    with oidc_world(OidcStorage(database), tmp_path) as world:
         wallet = world.logged_in("iamsmart", "iamsmart-wong")
         with database.unit_of_work() as uow:
             tables = [table for name, table in metadata.tables.items() if name.startswith("oidc_")]

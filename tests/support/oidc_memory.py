@@ -62,6 +62,11 @@ class OidcMemory:
         found: PendingRequest | None = self.tables["pending"].pop(handle_hash, None)
         return found if found and found.expires_at > at else None
 
+    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
+        found = self.tables["pending"].get(handle_hash)
+        if found is not None:
+            self.tables["pending"][handle_hash] = replace(found, expires_at=until)
+
     def add_login_attempt(self, attempt: LoginAttempt) -> None:
         self.tables["attempts"][attempt.binding_hash] = attempt
 
@@ -174,11 +179,11 @@ class OidcMemory:
         token_hash: bytes | None = None,
     ) -> Admission:
         with self._lock:
-            fresh = [self.remember_proof(*mark) for mark in marks]
+            replayed = frozenset(mark[0] for mark in marks if not self.remember_proof(*mark))
             client = self.tables["clients"].get(client_id)
             revoked = token_hash in self.tables["revoked"]
             grant = self.tables["grants"].get(grant_id)
-            return Admission(all(fresh), client.version if client else None, grant, revoked)
+            return Admission(replayed, client.version if client else None, grant, revoked)
 
     def revoke_token(self, token_hash: bytes, until: datetime) -> None:
         self.tables["revoked"][token_hash] = until

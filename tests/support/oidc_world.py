@@ -1,12 +1,12 @@
 """Authorization server and three mock providers in one process: real ASGI applications, real or fake memory."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
@@ -16,15 +16,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Depends, FastAPI
 
 import connectors
+from broker.core.authorization import Admission
+from broker.core.client import Client
 from broker.core.linking import Linked, LinkOutcome
+from broker.core.rulebook import Rulebook
 from broker.oidc import routes
 from broker.oidc.client import Clients, wallet_client
+from broker.oidc.client_keys import ClientKeys, FetchError
 from broker.oidc.keys import TokenKey, TokenKeys
-from broker.oidc.ports import OidcUnit, OpenUnit
+from broker.oidc.ports import Mark, OidcUnit
 from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
 from connectors.mock_idps.people import load_people
+from tests.support.fake_desk import FakeDesk
 from tests.support.mock_providers import MOCKS, Place, mounted
 from tests.support.wallet_client import WalletClient
 
@@ -75,6 +80,37 @@ class FakeClock:
         self.at += timedelta(**by)
 
 
+class Storage(Protocol):
+    """The server's memory, fake or real."""
+
+    def unit(self) -> AbstractContextManager[Any]: ...
+
+    def admit(
+        self,
+        marks: Sequence[Mark],
+        *,
+        client_id: str | None = None,
+        grant_id: UUID | None = None,
+        token_hash: bytes | None = None,
+    ) -> Admission: ...
+
+    def find_client(self, client_id: str) -> Client | None: ...
+
+
+@dataclass
+class KeySets:
+    """JWKS documents by address; `fetched` counts."""
+
+    documents: dict[str, Any] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+
+    def fetch(self, url: str) -> Any:
+        self.fetched.append(url)
+        if url not in self.documents:
+            raise FetchError("nothing is there")
+        return self.documents[url]
+
+
 @dataclass
 class OidcWorld:
     """Everything a login test needs. `linked` are the grants that reached `link_identity`."""
@@ -83,7 +119,10 @@ class OidcWorld:
     server: AuthorizationServer
     clock: FakeClock
     hosts: Hosts
-    linked: list[IdentityGrant] = field(default_factory=list)
+    linked: list[IdentityGrant]
+    storage: Storage
+    desk: FakeDesk
+    key_sets: KeySets
 
     def client(self) -> httpx.Client:
         """A browser, or any other HTTP client, of its own."""
@@ -105,13 +144,13 @@ def person_of(grant: IdentityGrant) -> UUID:
 
 
 @contextmanager
-def oidc_world(open_unit: OpenUnit, portraits: Path) -> Iterator[OidcWorld]:
+def oidc_world(storage: Storage, portraits: Path) -> Iterator[OidcWorld]:
     """Mount everything. `portraits` is filled with a synthetic photograph for each person."""
     with start_blocking_portal() as portal:
-        yield _mounted(portal, open_unit, portraits)
+        yield _mounted(portal, storage, portraits)
 
 
-def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> OidcWorld:
+def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcWorld:
     clock = FakeClock()
     tables, applications = {}, {}
     for name in MOCKS:
@@ -130,12 +169,22 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
 
     http = httpx.Client(transport=hosts, trust_env=False)
     adapters = {name: connectors.build(name, name, table, http=http) for name, table in tables.items()}
+    desk, key_sets = FakeDesk(), KeySets()
     server = AuthorizationServer(
         issuer=ISSUER,
-        clients=Clients({name: wallet_client(name, (REDIRECT,)) for name in ("tongguan-wallet", OTHER_CLIENT)}),
+        clients=Clients(
+            {name: wallet_client(name, (REDIRECT,)) for name in ("tongguan-wallet", OTHER_CLIENT)},
+            storage.find_client,
+            sandbox=True,
+        ),
         token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
         secret_key=os.urandom(32),
-        open_unit=open_unit,
+        open_unit=storage.unit,
+        admit=storage.admit,
+        client_keys=ClientKeys(key_sets.fetch, minimum_interval=timedelta(seconds=30)),
+        consents=desk,
+        release_claims=desk.release,
+        check_release=Rulebook.load().partner.check,
         link_identity=link,
         connectors=adapters,
         clock=clock,
@@ -143,10 +192,11 @@ def _mounted(portal: BlockingPortal, open_unit: OpenUnit, portraits: Path) -> Oi
         lifetimes=Lifetimes(),
     )
     routes.install(app, server)
+    desk.serve(app)
     needs_token = Depends(require_token("wallet"))
 
     @app.get("/wallet/v1/me")
     def me(token: AccessToken = needs_token) -> dict[str, str]:
         return {"traveller": token.subject, "inside": str(token.traveller_id), "provider": token.provider}
 
-    return OidcWorld(app, server, clock, hosts, linked)
+    return OidcWorld(app, server, clock, hosts, linked, storage, desk, key_sets)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -20,10 +20,13 @@ from starlette.testclient import TestClient
 
 from broker.core.authorization import Grant, LoginSession, digest
 from broker.core.linking import LinkOutcome
+from broker.core.rulebook import Rulebook
+from broker.desk import Desk
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import FaceExaminer
 from broker.main import Ports, create_app
 from broker.oidc.client import Clients, wallet_client
+from broker.oidc.client_keys import ClientKeys, FetchError
 from broker.oidc.keys import TokenKey, TokenKeys
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
@@ -47,6 +50,10 @@ RETURN = f"{WALLET}/consents"
 
 def _b64url(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _no_fetch(url: str) -> Any:
+    raise FetchError("no address is called in these tests")
 
 
 @dataclass
@@ -120,12 +127,23 @@ class WebWorld:
             threads=self.threads,
             wallet=WalletSettings(origins=(WALLET,), redirect_uris=(f"{WALLET}/callback",), return_uris=(RETURN,)),
         )
+        works, rulebook = Works(self.database), Rulebook.load()
+        desk = Desk(lambda unit: works.on(cast(StoredUnit, unit).uow), self.keys, rulebook, os.urandom)
         self.server = AuthorizationServer(
             issuer=ISSUER,
-            clients=Clients({"tongguan-wallet": wallet_client("tongguan-wallet", (f"{WALLET}/callback",))}),
+            clients=Clients(
+                {"tongguan-wallet": wallet_client("tongguan-wallet", (f"{WALLET}/callback",))},
+                self.storage.find_client,
+                sandbox=True,
+            ),
             token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
             secret_key=os.urandom(32),
             open_unit=self.storage.unit,
+            admit=self.storage.admit,
+            client_keys=ClientKeys(_no_fetch),
+            consents=desk,
+            release_claims=desk.release,
+            check_release=rulebook.partner.check,
             link_identity=self._link,
             connectors=self.providers,
             clock=self.now,

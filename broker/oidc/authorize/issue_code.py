@@ -2,17 +2,25 @@
 must repeat.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from broker.core.authorization import AuthorizationCode, AuthorizationRequest, LoginSession, digest
+from broker.core.identity_release import IdentityRelease
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
 
 
 def issue_code(
-    server: AuthorizationServer, unit: OidcUnit, request: AuthorizationRequest, session: LoginSession
+    server: AuthorizationServer,
+    unit: OidcUnit,
+    request: AuthorizationRequest,
+    session: LoginSession,
+    *,
+    releases: Sequence[IdentityRelease],
+    consents: Sequence[UUID],
 ) -> str:
-    """The code; its digest is stored."""
+    """The code; its digest is stored. `releases` are those of the request that `consents` cover."""
     code = server.secret()
     unit.add_code(
         AuthorizationCode(
@@ -29,6 +37,11 @@ def issue_code(
             acr=session.acr,
             auth_time=session.auth_time,
             expires_at=server.clock() + server.lifetimes.code,
+            amr=session.amr,
+            session_id=session.session_id,
+            releases=tuple(releases),
+            consents=tuple(consents),
+            claims=request.claims,
         )
     )
     return code

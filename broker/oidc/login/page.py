@@ -1,11 +1,11 @@
 """Server-rendered pages of the authorization server: choosing a provider, and saying clearly what went wrong."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from starlette.requests import Request
@@ -40,7 +40,7 @@ def page_language(server: AuthorizationServer, request: Request, explicit: str |
 def login_page(server: AuthorizationServer, request: Request, return_to: str, language: str) -> HTMLResponse:
     """The choice of provider."""
     providers = [(name, connector.names[language]) for name, connector in server.connectors.items()]
-    return _render(
+    return render_page(
         server,
         "login.html",
         language,
@@ -57,7 +57,7 @@ def failure_page(
     """What went wrong, in the person's words, and the two ways on: another try, or back to the wallet."""
     connector = server.connectors.get(provider or "")
     again = f"/login?{urlencode({'return_to': return_to, 'lang': language})}" if return_to is not None else None
-    return _render(
+    return render_page(
         server,
         "failure.html",
         language,
@@ -74,9 +74,17 @@ def _cancel(return_to: str) -> str | None:
     return f"{return_to}?cancel=1" if return_to.startswith(CONTINUE) else None
 
 
-def _render(
-    server: AuthorizationServer, template: str, language: str, *, status: int = 200, **context: Any
+def render_page(
+    server: AuthorizationServer,
+    template: str,
+    language: str,
+    *,
+    status: int = 200,
+    form_targets: Sequence[str] = (),
+    **context: Any,
 ) -> HTMLResponse:
+    """A page. `form_targets`: addresses that a form may end up at by redirect."""
+
     def text(key: str, **values: str) -> str:
         return texts()[key][language].format(**values)
 
@@ -85,7 +93,8 @@ def _render(
     )
     # A form's redirects count for form-action, so the providers' origins are named; nothing else may be loaded or
     # framed.
-    origins = " ".join(sorted({connector.origin for connector in server.connectors.values()}))
+    targets = {f"{urlsplit(target).scheme}://{urlsplit(target).netloc}" for target in form_targets}
+    origins = " ".join(sorted({connector.origin for connector in server.connectors.values()} | targets))
     policy = (
         "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action 'self' {origins}"

@@ -10,13 +10,19 @@ from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.ports import OidcUnit
+from broker.oidc.released import id_token_claims
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.token.issue import TokenResponse, issue_tokens
 from broker.oidc.token.verify_pkce import verifier_matches
 
 
 def redeem_code(
-    server: AuthorizationServer, unit: OidcUnit, client: Client, proof: Proof, parameters: Parameters, at: datetime
+    server: AuthorizationServer,
+    unit: OidcUnit,
+    client: Client,
+    proof: Proof | None,
+    parameters: Parameters,
+    at: datetime,
 ) -> TokenResponse | OAuthError:
     # (1) a code we issued, (2) never seen before: a second use revokes what the first founded (RFC 6749 4.1.2, RFC
     # 9700 4.5)
@@ -38,7 +44,8 @@ def redeem_code(
     if not verifier_matches(parameters.get("code_verifier"), code.code_challenge):
         return _refuse("code_verifier does not match code_challenge")
     # (7) with the key announced at the beginning (RFC 9449 10)
-    if code.dpop_jkt is not None and code.dpop_jkt != proof.jkt:
+    jkt = proof.jkt if proof is not None else None
+    if code.dpop_jkt is not None and code.dpop_jkt != jkt:
         return _refuse("the code is bound to another DPoP key")
     grant = Grant(
         grant_id=code.grant_id,
@@ -49,12 +56,20 @@ def redeem_code(
         acr=code.acr,
         auth_time=code.auth_time,
         scopes=code.scopes,
-        jkt=proof.jkt,
+        jkt=jkt,
         created_at=at,
         expires_at=at + server.lifetimes.grant,
+        amr=code.amr,
+        session_id=code.session_id,
+        releases=code.releases,
+        consents=code.consents,
+        claims=code.claims,
     )
     unit.add_grant(grant)
-    return issue_tokens(server, unit, grant, grant.scopes, at, nonce=code.nonce)
+    if grant.session_id is not None:
+        unit.note_login(grant.session_id, client.client_id, grant.subject)
+    claims = id_token_claims(server, unit, client, grant, at)
+    return issue_tokens(server, unit, grant, grant.scopes, at, nonce=code.nonce, client=client, claims=claims)
 
 
 def _refuse(description: str) -> OAuthError:

@@ -2,38 +2,52 @@
 
 from starlette.requests import Request
 
-from broker.oidc import dpop
+from broker.oidc.client import Client, Profile
+from broker.oidc.client_auth.authenticate import authenticate, confirm
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
+from broker.oidc.proof import marks_of, read_proof, replay
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.token.authorization_code import redeem_code
-from broker.oidc.token.check_client import check_client
+from broker.oidc.token.client_credentials import grant_to_client
 from broker.oidc.token.issue import TokenResponse
 from broker.oidc.token.refresh_token import refresh
 
-GRANT_TYPES = {"authorization_code": redeem_code, "refresh_token": refresh}
+EXCHANGES = {"authorization_code": redeem_code, "refresh_token": refresh}
+CLIENT_CREDENTIALS = "client_credentials"
+GRANT_TYPES = (*EXCHANGES, CLIENT_CREDENTIALS)
 
 
 def token(server: AuthorizationServer, request: Request, parameters: Parameters) -> TokenResponse:
     """The token response. Raises OAuthError, after whatever the refusal changed is committed."""
-    client = check_client(server, request, parameters)
-    exchange = GRANT_TYPES.get(parameters.require("grant_type"))
-    if exchange is None:
-        raise OAuthError("unsupported_grant_type", "grant_type must be " + " or ".join(GRANT_TYPES))
     at = server.clock()
-    proof = dpop.verify(
-        request.headers.getlist("dpop"),
-        method=request.method,
-        url=server.issuer + request.url.path,
-        at=at,
-        nonces=server.nonces,
-    )
+    # (1) who asks (RFC 6749 3.2.1), (2) for what
+    known = authenticate(server, request, parameters, at)
+    grant_type = parameters.require("grant_type")
+    if grant_type not in GRANT_TYPES:
+        raise OAuthError("unsupported_grant_type", "grant_type must be one of " + ", ".join(GRANT_TYPES))
+    # (3) with which key (RFC 9449 5); only an oidc_basic client may do without, and gets a bearer token
+    proof = read_proof(server, request, at, required=_must_prove(known.client))
+    marks = marks_of(known, proof)
+    # (4) a client for itself: one statement, for nothing is kept
+    if grant_type == CLIENT_CREDENTIALS:
+        admission = server.admit(marks, client_id=known.client.client_id)
+        if not admission.fresh:
+            raise replay(admission, proof)
+        known = confirm(server, known, admission.client_version, at)
+        return grant_to_client(server, known.client, proof, parameters, at)
     with server.open_unit() as unit:
-        # A replayed proof must spend nothing, and a spent proof must stay spent whatever the exchange says.
-        if unit.remember_proof(proof.proof_hash, proof.replayable_until):
-            outcome = exchange(server, unit, client, proof, parameters, at)
+        # (5) a replayed proof or assertion must spend nothing, and a spent one stays spent whatever the exchange says
+        admission = unit.admit(marks, client_id=known.client.client_id)
+        if admission.fresh:
+            known = confirm(server, known, admission.client_version, at)
+            outcome = EXCHANGES[grant_type](server, unit, known.client, proof, parameters, at)
         else:
-            outcome = dpop.InvalidProof("this proof was used before")
+            outcome = replay(admission, proof)
     if isinstance(outcome, OAuthError):
         raise outcome
     return outcome
+
+
+def _must_prove(client: Client) -> bool:
+    return client.profile is not Profile.OIDC_BASIC

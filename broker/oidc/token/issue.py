@@ -2,17 +2,22 @@
 (OpenID Connect Core 2).
 """
 
-from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from broker.core.authorization import Grant, RefreshToken, digest
+from broker.core.identity_release import details_of
+from broker.oidc.authorize.check_hint import ID_TOKEN_TYPE
+from broker.oidc.client import Client, Profile
+from broker.oidc.jws import b64url
 from broker.oidc.ports import OidcUnit
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
 from broker.oidc.server import AuthorizationServer
+from broker.oidc.session_id import session_id_for
 
-TokenResponse = dict[str, str | int]
+TokenResponse = dict[str, Any]
 
 
 def issue_tokens(
@@ -23,43 +28,98 @@ def issue_tokens(
     at: datetime,
     *,
     nonce: str | None,
+    client: Client | None = None,
+    jkt: str | None = None,
+    claims: Mapping[str, Any] | None = None,
 ) -> TokenResponse:
-    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's."""
-    access_token = _access_token(server, grant, scopes, at)
+    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's. `jkt` is the key the access token is
+    bound to, the grant's unless given; `claims` go into the ID token.
+    """
+    bound_to = jkt or grant.jkt
+    access_token = _access_token(server, grant, scopes, at, audience_of(server, client), bound_to)
     refresh_token = server.secret()
     expires_at = min(at + server.lifetimes.refresh_token, grant.expires_at)
     unit.add_refresh_token(RefreshToken(digest(refresh_token), grant.grant_id, expires_at))
-    return {
+    response: TokenResponse = {
         "access_token": access_token,
-        "token_type": "DPoP",
+        "token_type": "DPoP" if bound_to else "Bearer",
         "expires_in": int(server.lifetimes.access_token.total_seconds()),
         "refresh_token": refresh_token,
         "scope": " ".join(sorted(scopes)),
-        "id_token": _id_token(server, grant, at, nonce=nonce, access_token=access_token),
+        "id_token": _id_token(server, grant, at, nonce=nonce, access_token=access_token, claims=claims or {}),
     }
+    if grant.releases:
+        response["authorization_details"] = details_of(grant.releases)  # RFC 9396 7
+    return response
 
 
-def _access_token(server: AuthorizationServer, grant: Grant, scopes: frozenset[str], at: datetime) -> str:
-    claims: dict[str, Any] = {
-        "iss": server.issuer,
-        "sub": grant.subject,
-        "aud": server.wallet_audience,
-        "client_id": grant.client_id,
-        "iat": int(at.timestamp()),
-        "exp": int((at + server.lifetimes.access_token).timestamp()),
-        "jti": server.secret(),
-        "scope": " ".join(sorted(scopes)),
-        "auth_time": int(grant.auth_time.timestamp()),
-        "acr": grant.acr,
-        "cnf": {"jkt": grant.jkt},
-        "grant": str(grant.grant_id),
+def audience_of(server: AuthorizationServer, client: Client | None) -> str | list[str]:
+    """`aud` of a client's access tokens (RFC 9068 3). Without a client: the wallet API."""
+    if client is None or client.profile is Profile.WALLET:
+        return server.wallet_audience
+    if client.profile is Profile.FAPI2:
+        return [server.agencies_audience, server.userinfo_audience]
+    return server.userinfo_audience
+
+
+def client_access_token(
+    server: AuthorizationServer, client: Client, scopes: frozenset[str], jkt: str, at: datetime
+) -> str:
+    """An access token without a person: `sub` is the client (RFC 9068 2.2)."""
+    claims = {
+        **_common(server, client.client_id, client.client_id, scopes, at),
+        "aud": [server.agencies_audience, server.grants_audience],
+        "cnf": {"jkt": jkt},
     }
     return server.token_keys.current.sign(claims, typ=ACCESS_TOKEN_TYPE)
 
 
-def _id_token(server: AuthorizationServer, grant: Grant, at: datetime, *, nonce: str | None, access_token: str) -> str:
-    half = sha256(access_token.encode()).digest()[:16]
+def _access_token(
+    server: AuthorizationServer,
+    grant: Grant,
+    scopes: frozenset[str],
+    at: datetime,
+    audience: str | list[str],
+    jkt: str | None,
+) -> str:
     claims: dict[str, Any] = {
+        **_common(server, grant.subject, grant.client_id, scopes, at),
+        "aud": audience,
+        "auth_time": int(grant.auth_time.timestamp()),
+        "acr": grant.acr,
+        "grant": str(grant.grant_id),
+    }
+    if jkt is not None:
+        claims["cnf"] = {"jkt": jkt}
+    return server.token_keys.current.sign(claims, typ=ACCESS_TOKEN_TYPE)
+
+
+def _common(
+    server: AuthorizationServer, subject: str, client_id: str, scopes: frozenset[str], at: datetime
+) -> dict[str, Any]:
+    return {
+        "iss": server.issuer,
+        "sub": subject,
+        "client_id": client_id,
+        "iat": int(at.timestamp()),
+        "exp": int((at + server.lifetimes.access_token).timestamp()),
+        "jti": b64url(server.entropy(16)),
+        "scope": " ".join(sorted(scopes)),
+    }
+
+
+def _id_token(
+    server: AuthorizationServer,
+    grant: Grant,
+    at: datetime,
+    *,
+    nonce: str | None,
+    access_token: str,
+    claims: Mapping[str, Any],
+) -> str:
+    half = sha256(access_token.encode()).digest()[:16]
+    token: dict[str, Any] = {
+        **claims,
         "iss": server.issuer,
         "sub": grant.subject,
         "aud": grant.client_id,
@@ -67,8 +127,12 @@ def _id_token(server: AuthorizationServer, grant: Grant, at: datetime, *, nonce:
         "exp": int((at + server.lifetimes.access_token).timestamp()),
         "auth_time": int(grant.auth_time.timestamp()),
         "acr": grant.acr,
-        "at_hash": urlsafe_b64encode(half).rstrip(b"=").decode(),
+        "at_hash": b64url(half),
     }
+    if grant.amr:
+        token["amr"] = list(grant.amr)
+    if grant.session_id is not None:
+        token["sid"] = session_id_for(server, grant.session_id, grant.client_id)
     if nonce is not None:
-        claims["nonce"] = nonce
-    return server.token_keys.current.sign(claims, typ="JWT")
+        token["nonce"] = nonce
+    return server.token_keys.current.sign(token, typ=ID_TOKEN_TYPE)

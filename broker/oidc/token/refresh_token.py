@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from broker.core.authorization import digest
+from broker.core.client import Authentication
 from broker.oidc.client import Client
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
@@ -13,7 +14,12 @@ from broker.oidc.token.issue import TokenResponse, issue_tokens
 
 
 def refresh(
-    server: AuthorizationServer, unit: OidcUnit, client: Client, proof: Proof, parameters: Parameters, at: datetime
+    server: AuthorizationServer,
+    unit: OidcUnit,
+    client: Client,
+    proof: Proof | None,
+    parameters: Parameters,
+    at: datetime,
 ) -> TokenResponse | OAuthError:
     # (1) a token we issued to this client, of a grant that stands
     token = unit.refresh_token(digest(parameters.require("refresh_token")))
@@ -26,8 +32,11 @@ def refresh(
         return _refuse("the refresh token was used before; its family is revoked")
     if grant.revoked_at is not None or token.expires_at <= at or grant.expires_at <= at:
         return _refuse("the refresh token has ended")
-    # (3) the key the grant is bound to (RFC 9449 5, public clients)
-    if proof.jkt != grant.jkt:
+    # (3) sender-constrained (RFC 9449 5): a public client by the key of the grant; another by its authentication, and
+    # its new access token is bound to whatever key it proves now. A grant with a key never yields a bearer token.
+    jkt = proof.jkt if proof is not None else None
+    public = client.auth is Authentication.NONE
+    if (public and jkt != grant.jkt) or (grant.jkt is not None and jkt is None):
         return _refuse("the refresh token is bound to another DPoP key")
     # (4) no wider than granted (RFC 6749 6)
     asked = parameters.get("scope")
@@ -38,7 +47,7 @@ def refresh(
     if not unit.spend_refresh_token(token.token_hash, at):
         unit.revoke_grant(grant.grant_id, at)
         return _refuse("the refresh token was used before; its family is revoked")
-    return issue_tokens(server, unit, grant, scopes, at, nonce=None)
+    return issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client, jkt=jkt)
 
 
 def _refuse(description: str) -> OAuthError:

@@ -1,0 +1,67 @@
+"""Back-channel logout (OpenID Connect Back-Channel Logout 1.0): every client that a session logged a person in to is
+told, by a signed logout token, until it says yes or the attempts are used up.
+
+A notice is claimed in one transaction and settled in another, so a worker that dies in between only delays it.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from broker.core.authorization import LogoutNotice
+from broker.oidc.client_keys import FetchError
+from broker.oidc.jws import b64url
+from broker.oidc.server import AuthorizationServer
+from broker.oidc.session_id import session_id_for
+
+_log: Final = logging.getLogger(__name__)
+_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_LIFETIME: Final = timedelta(minutes=2)  # 2.4: preferably two minutes
+_BATCH: Final = 20
+
+PostForm = Callable[[str, dict[str, str]], int]
+"""POST of a form; the status of the answer. Raises FetchError."""
+
+
+def send_notices(server: AuthorizationServer, post: PostForm) -> int:
+    """Send what is due; how many were settled."""
+    at = server.clock()
+    with server.open_unit() as unit:
+        due = unit.claim_notices(at, _BATCH)
+    settled = [notice for notice in due if _told(server, post, notice, at)]
+    if settled:
+        with server.open_unit() as unit:
+            for notice in settled:
+                unit.settle_notice(notice.notice_id)
+    return len(settled)
+
+
+def logout_token(server: AuthorizationServer, notice: LogoutNotice, at: datetime) -> str:
+    """2.4: no nonce, and both `sub` and `sid`."""
+    claims: dict[str, Any] = {
+        "iss": server.issuer,
+        "sub": notice.subject,
+        "aud": notice.client_id,
+        "iat": int(at.timestamp()),
+        "exp": int((at + _LIFETIME).timestamp()),
+        "jti": b64url(server.entropy(16)),
+        "sid": session_id_for(server, notice.session_id, notice.client_id),
+        "events": {_EVENT: {}},
+    }
+    return server.token_keys.current.sign(claims, typ="logout+jwt")
+
+
+def _told(server: AuthorizationServer, post: PostForm, notice: LogoutNotice, at: datetime) -> bool:
+    client = server.clients.find(notice.client_id)
+    if client is None or client.backchannel_logout_uri is None:
+        return True  # there is nobody left to tell
+    try:
+        status = post(client.backchannel_logout_uri, {"logout_token": logout_token(server, notice, at)})
+    except FetchError as error:
+        _log.warning("client %s was not told of a logout: %s", notice.client_id, error)
+        return False
+    if status in (200, 204):  # 2.8
+        return True
+    _log.warning("client %s did not take a logout notice: %d", notice.client_id, status)
+    return status == 400  # it says the token or the session means nothing to it; again would be the same
