@@ -13,7 +13,7 @@ from broker.core.denial import Denied
 from broker.core.identity_release import Frequency, IdentityRelease, ReleasedClaims
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.purpose import Recipient
-from broker.flows.agree_release import agree_release
+from broker.flows.agree_release import agree_release, pose
 from broker.flows.enter_consent import Given
 from broker.flows.pause_consent import pause_consent, resume_consent
 from broker.flows.ports import JournalledUse, Work
@@ -87,14 +87,19 @@ class PartnerWorld:
     def agree(
         self, traveller: UUID, release: IdentityRelease, *chosen: str, days: int | None = None, language: str = "en"
     ) -> Given:
+        """For the shortest time that the page offers, unless `days` says another."""
         world = self.world
-        default = 30 if release.frequency is not None else 1
         with world.begin() as work:
+            recipient = self.recipient(work, release.recipient)
+            offered = pose(
+                work, rulebook=world.rulebook, traveller=traveller, recipient=recipient, release=release,
+                language=language, at=world.at,
+            )  # fmt: skip
             return agree_release(
                 work, keys=world.keys, rulebook=world.rulebook, receipt_signer=world.signers[KeyUse.RECEIPT],
-                issuer="https://broker.example", traveller=traveller,
-                recipient=self.recipient(work, release.recipient), release=release, chosen=frozenset(chosen),
-                days=days or default, language=language, at=world.at, entropy=world.entropy,
+                issuer="https://broker.example", traveller=traveller, recipient=recipient, release=release,
+                chosen=frozenset(chosen), days=days or offered.days[0], language=language, at=world.at,
+                entropy=world.entropy,
             )  # fmt: skip
 
     def release(
