@@ -1,9 +1,8 @@
 """What makes one mock provider differ from another: languages, scopes, claim names, keys and client authentication."""
 
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final, Literal
 
 from connectors.mock_idps.people import Person
@@ -40,15 +39,6 @@ class Dialect:
         return self.languages.get(asked or "", next(iter(self.languages.values())))
 
 
-def _iamsmart(person: Person, scopes: frozenset[str]) -> Claims:
-    claims: Claims = {}
-    if "eidapi_profiles" in scopes:
-        claims |= person.record
-    if "eidapi_photo" in scopes and person.portrait is not None:
-        claims["photoDigest"] = urlsafe_b64encode(sha256(person.portrait).digest()).rstrip(b"=").decode()
-    return claims
-
-
 def _macau(person: Person, scopes: frozenset[str]) -> Claims:
     claims: Claims = {}
     if "identidade" in scopes:
@@ -61,40 +51,6 @@ def _macau(person: Person, scopes: frozenset[str]) -> Claims:
 DIALECTS: Final[Mapping[str, Dialect]] = {
     dialect.provider: dialect
     for dialect in (
-        Dialect(
-            provider="iamsmart",
-            title={"zh-Hant": "智方便", "zh-Hans": "智方便", "en": "iAM Smart"},
-            accent="#0b6e4f",
-            language_parameter="lang",
-            languages={"zh-HK": "zh-Hant", "zh-CN": "zh-Hans", "en-US": "en"},
-            algorithm="RS256",
-            authentication="client_secret_basic",
-            acr="iamsmart:face",
-            scopes=(
-                Scope(
-                    "eidapi_auth",
-                    {
-                        "zh-Hant": "以「智方便」認證身份",
-                        "zh-Hans": "以“智方便”认证身份",
-                        "en": "Authentication with iAM Smart",
-                    },
-                ),
-                Scope(
-                    "eidapi_profiles",
-                    {
-                        "zh-Hant": "香港身份證號碼、中英文姓名、出生日期、性別",
-                        "zh-Hans": "香港身份证号码、中英文姓名、出生日期、性别",
-                        "en": "Hong Kong identity card number, names, date of birth, sex",
-                    },
-                ),
-                Scope(
-                    "eidapi_photo",
-                    {"zh-Hant": "身份證相片", "zh-Hans": "身份证照片", "en": "Photograph of the identity card"},
-                ),
-            ),
-            userinfo=_iamsmart,
-            photo_scope="eidapi_photo",
-        ),
         Dialect(
             provider="macau",
             title={"zh-Hant": "一戶通", "pt": "Conta Única", "en": "Macau One Account"},

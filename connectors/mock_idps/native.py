@@ -11,7 +11,10 @@ from connectors.mock_idps.settings import MockSettings
 
 CreateApp = Callable[[MockSettings, Mapping[str, Person]], Starlette]
 
-NATIVE: Final[Mapping[str, str]] = {"ctid": "connectors.mock_idps.ctid.server"}
+NATIVE: Final[Mapping[str, str]] = {
+    "ctid": "connectors.mock_idps.ctid.server",
+    "iamsmart": "connectors.mock_idps.iamsmart.server",
+}
 """Provider -> module with its `create_app`."""
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,16 +18,15 @@ from broker.wire.identity_connector import LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.keys import Entropy
 from connectors.adapter import Surroundings
-from connectors.iamsmart_native import IamSmartConnector, IamSmartSettings
-from connectors.iamsmart_native.content_key import KeyWrap
-from connectors.iamsmart_native.envelope import open_envelope, seal
-from connectors.iamsmart_native.request_signature import SignatureRule
+from connectors.iamsmart import IamSmartConnector, IamSmartSettings
+from connectors.iamsmart.content_key import KeyWrap
+from connectors.iamsmart.envelope import open_envelope, seal
+from connectors.iamsmart.request_signature import SignatureRule
 from connectors.mock_idps.faults import FaultSwitch
 from connectors.mock_idps.iamsmart.authority import (
     AUTHORITY,
     SERVICE_CERTIFICATE,
     SERVICE_KEY,
-    lay_out,
 )
 from connectors.mock_idps.iamsmart.provider import Provider
 from connectors.mock_idps.iamsmart.server import create_app, make_provider
@@ -36,6 +34,7 @@ from connectors.mock_idps.iamsmart.service import Service, read_public_key
 from connectors.mock_idps.people import load_people
 from connectors.mock_idps.settings import MockSettings
 from tests.support.html_forms import form_with, submit
+from tests.support.iamsmart_keys import iamsmart_keys
 from tests.support.oidc_world import FakeClock, Hosts
 
 ISSUER = "http://iamsmart.test"
@@ -44,15 +43,6 @@ APPROVALS = "http://broker.test/approvals/iamsmart/callback"
 NOTICES = "http://broker.test/providers/iamsmart/callback"
 CLIENT, SECRET = "tongguan", "the secret: ü %+&"
 PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph of "
-_FILES = TemporaryDirectory(prefix="iamsmart-keys-")
-
-
-@cache
-def key_files() -> Path:
-    """One set of keys for the whole run: making RSA keys takes longer than most tests."""
-    folder = Path(_FILES.name)
-    lay_out(folder)
-    return folder
 
 
 @cache
@@ -156,7 +146,7 @@ class IamSmartWorld:
 
 def build_connector(http: httpx.Client, *, entropy: Entropy = os.urandom, **change: Any) -> IamSmartConnector:
     """`change` replaces members of the settings."""
-    folder = key_files()
+    folder = iamsmart_keys()
     table = {
         "issuer": ISSUER,
         "client_id": CLIENT,
@@ -177,7 +167,7 @@ def other_service(client_id: str = "another", *, certified: bool = True) -> Serv
         client_secret="another secret",
         redirect_uris=frozenset({CALLBACK}),
         callback_url=None,
-        public_key=read_public_key(key_files() / SERVICE_CERTIFICATE) if certified else None,
+        public_key=read_public_key(iamsmart_keys() / SERVICE_CERTIFICATE) if certified else None,
         rule=SignatureRule(),
         wrap=KeyWrap.PKCS1V15,
     )
@@ -206,7 +196,7 @@ def iamsmart_world(
         client_secret=SECRET,
         redirect_uris=frozenset({CALLBACK, APPROVALS}),
         callback_url=NOTICES,
-        options={"keys": str(key_files()), **(options or {})},
+        options={"keys": str(iamsmart_keys()), **(options or {})},
         switch=switch,
         now=clock.seconds,
     )

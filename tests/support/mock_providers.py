@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from shutil import copytree
 from typing import Any, Final
 
 from starlette.applications import Starlette
 
 from connectors.mock_idps.ctid.keys import MockKeys
 from connectors.mock_idps.dialect import DIALECTS
+from connectors.mock_idps.iamsmart.authority import AUTHORITY, SERVICE_KEY
 from connectors.mock_idps.keys import ProviderKey
 from connectors.mock_idps.native import NATIVE, create_app_of
 from connectors.mock_idps.people import load_people
@@ -20,6 +22,7 @@ from connectors.mock_idps.server import MockProvider
 from connectors.mock_idps.settings import MockSettings
 from connectors.mock_idps.state import Registered
 from tests.support.ctid_pages import settings_table
+from tests.support.iamsmart_keys import iamsmart_keys
 
 CLIENT_ID: Final = "tongguan"
 
@@ -59,9 +62,22 @@ def _ctid(place: Place, at: datetime) -> Setup:
     return Setup(settings_table(place.url, place.home, client_id=CLIENT_ID), {"keys": str(place.home)})
 
 
+def _iamsmart(place: Place, _: datetime) -> Setup:
+    copytree(iamsmart_keys(), place.home, dirs_exist_ok=True)
+    table = {
+        "issuer": place.url,
+        "client_id": CLIENT_ID,
+        "client_secret": place.secret,
+        "private_key": str(place.home / SERVICE_KEY),
+        "signing_anchors": str(place.home / AUTHORITY),
+        "portrait": "synthetic_field",
+    }
+    return Setup(table, {"keys": str(place.home)})
+
+
 MOCKS: Final[Mapping[str, Mock]] = {
     "ctid": Mock(_ctid),
-    "iamsmart": Mock(_oidc, "/.well-known/openid-configuration"),
+    "iamsmart": Mock(_iamsmart),
     "macau": Mock(_oidc, "/.well-known/openid-configuration"),
 }
 

@@ -38,7 +38,7 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
 
 
 def test_secrets_have_no_default_and_do_not_show(tmp_path: Path) -> None:
-    provider = '[providers.iamsmart]\nissuer = "http://127.0.0.1:2"\nclient_id = "tongguan"\n'
+    provider = '[providers.iamsmart]\nissuer = "http://127.0.0.1:2"\nclient_id = "tongguan"\nprivate_key = "key.pem"\n'
     with pytest.raises(SettingsError, match=r"providers\.iamsmart\.client_secret"):
         Settings.load(_home(tmp_path, MINIMAL + provider))
     settings = Settings.load(_home(tmp_path, MINIMAL + provider + 'client_secret = "s3cret"\n'))

@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from connectors.iamsmart_native.content_key import KeyWrap, wrap
-from connectors.iamsmart_native.envelope import compact_json, seal
-from connectors.iamsmart_native.fields import hkic_hash
-from connectors.iamsmart_native.request_signature import SignatureRule, signature, signed_headers
+from connectors.iamsmart.content_key import KeyWrap, wrap
+from connectors.iamsmart.envelope import compact_json, seal
+from connectors.iamsmart.fields import hkic_hash
+from connectors.iamsmart.request_signature import SignatureRule, signature, signed_headers
 from connectors.mock_idps.iamsmart.authority import (
     AUTHORITY,
     SERVICE_CERTIFICATE,

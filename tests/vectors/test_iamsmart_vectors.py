@@ -15,12 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from connectors.iamsmart_native.answer import read_answer
-from connectors.iamsmart_native.content_key import KeyWrap, unwrap
-from connectors.iamsmart_native.document_signature import read_signature
-from connectors.iamsmart_native.envelope import EnvelopeError, open_envelope, read_object
-from connectors.iamsmart_native.fields import hkic_hash
-from connectors.iamsmart_native.request_signature import SignatureRule, is_signed_by
+from connectors.iamsmart.answer import read_answer
+from connectors.iamsmart.content_key import KeyWrap, unwrap
+from connectors.iamsmart.document_signature import read_signature
+from connectors.iamsmart.envelope import EnvelopeError, open_envelope, read_object
+from connectors.iamsmart.fields import hkic_hash
+from connectors.iamsmart.request_signature import SignatureRule, is_signed_by
 from tests.support.node import run_node
 from tests.vectors import iamsmart
 from tests.vectors.iamsmart import FILE

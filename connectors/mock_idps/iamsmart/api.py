@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.iamsmart_native.content_key import wrap
-from connectors.iamsmart_native.envelope import EnvelopeError, read_object, seal_json
-from connectors.iamsmart_native.fields import EME_FIELDS, PROFILE_FIELDS
+from connectors.iamsmart.content_key import wrap
+from connectors.iamsmart.envelope import EnvelopeError, read_object, seal_json
+from connectors.iamsmart.fields import EME_FIELDS, PROFILE_FIELDS
 from connectors.mock_idps.faults import Fault
 from connectors.mock_idps.iamsmart.codes import Code, Refusal
 from connectors.mock_idps.iamsmart.content_keys import LIFETIME_MS

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from connectors.iamsmart_native.request_signature import is_signed_by
+from connectors.iamsmart.request_signature import is_signed_by
 from connectors.mock_idps.iamsmart.codes import Code, Refusal
 from connectors.mock_idps.iamsmart.service import Service
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from connectors.iamsmart_native import cms
+from connectors.iamsmart import cms
 
 SERVICE_KEY: Final = "service-key.pem"
 SERVICE_CERTIFICATE: Final = "service-certificate.pem"

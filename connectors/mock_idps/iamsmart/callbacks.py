@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import httpx
 
-from connectors.iamsmart_native.content_key import wrap
-from connectors.iamsmart_native.envelope import compact_json, seal_json
+from connectors.iamsmart.content_key import wrap
+from connectors.iamsmart.envelope import compact_json, seal_json
 from connectors.mock_idps.faults import Fault
 from connectors.mock_idps.iamsmart.codes import Code
 from connectors.mock_idps.iamsmart.provider import Provider

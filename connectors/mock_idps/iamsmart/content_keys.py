@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.iamsmart_native.content_key import KEY_BYTES
-from connectors.iamsmart_native.envelope import EnvelopeError, open_envelope
+from connectors.iamsmart.content_key import KEY_BYTES
+from connectors.iamsmart.envelope import EnvelopeError, open_envelope
 from connectors.mock_idps.iamsmart.codes import Code, Refusal
 
 LIFETIME_MS: Final = 24 * 60 * 60 * 1000

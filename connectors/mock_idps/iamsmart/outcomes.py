@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors.iamsmart_native.fields import hkic_hash
+from connectors.iamsmart.fields import hkic_hash
 from connectors.mock_idps.faults import Fault
 from connectors.mock_idps.iamsmart.authority import Signer
 from connectors.mock_idps.iamsmart.codes import Code, Refusal

@@ -7,8 +7,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors.iamsmart_native.content_key import KeyWrap
-from connectors.iamsmart_native.request_signature import SignatureRule
+from connectors.iamsmart.content_key import KeyWrap
+from connectors.iamsmart.request_signature import SignatureRule
 from connectors.mock_idps.settings import MockSettings
 
 

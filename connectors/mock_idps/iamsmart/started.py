@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connectors.iamsmart_native.fields import EME_FIELDS, PROFILE_FIELDS
+from connectors.iamsmart.fields import EME_FIELDS, PROFILE_FIELDS
 from connectors.mock_idps.iamsmart.codes import Code, Refusal
 from connectors.mock_idps.iamsmart.outcomes import PORTRAIT_FIELD
 from connectors.mock_idps.iamsmart.provider import Provider

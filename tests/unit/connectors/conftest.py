@@ -24,7 +24,7 @@ from tests.support.mock_providers import provider_key
 from tests.support.oidc_world import Hosts
 
 CALLBACK = "http://broker.test/login/{}/callback"
-PEOPLE = {"iamsmart": "iamsmart-chan", "macau": "macau-sousa"}
+PEOPLE = {"macau": "macau-sousa"}
 PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 

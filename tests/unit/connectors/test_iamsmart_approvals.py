@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from broker.wire.approval_connector import DocumentSignature, DocumentToSign, FormNotice
 from broker.wire.identity_connector import ConnectorError, ProviderFault, Redirection
 from broker.wire.upstream_tokens import UpstreamTokens
-from connectors.iamsmart_native import cms
-from connectors.iamsmart_native.fields import EME_FIELDS
+from connectors.iamsmart import cms
+from connectors.iamsmart.fields import EME_FIELDS
 from connectors.mock_idps.faults import Fault, Setting
 from connectors.mock_idps.iamsmart.authority import Authority
 from tests.support.iamsmart_world import APPROVALS, IamSmartWorld, iamsmart_world

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from broker.wire.approval_connector import FilledForm, FormNotice, ProviderNotice
 from broker.wire.identity_connector import ConnectorError, ProviderFault, Redirection
 from broker.wire.upstream_tokens import UpstreamTokens
-from connectors.iamsmart_native.business_id import LIFETIME, BusinessIds, Kind
-from connectors.iamsmart_native.content_key import KeyWrap, wrap
-from connectors.iamsmart_native.envelope import open_envelope, seal_json
-from connectors.iamsmart_native.mailbox import MemoryMailbox
+from connectors.iamsmart.business_id import LIFETIME, BusinessIds, Kind
+from connectors.iamsmart.content_key import KeyWrap, wrap
+from connectors.iamsmart.envelope import open_envelope, seal_json
+from connectors.iamsmart.mailbox import MemoryMailbox
 from connectors.mock_idps.faults import Fault, Setting
 from connectors.mock_idps.iamsmart.service import read_public_key
 from tests.support.iamsmart_world import (
@@ -26,8 +26,8 @@ from tests.support.iamsmart_world import (
     SECRET,
     SERVICE_CERTIFICATE,
     IamSmartWorld,
+    iamsmart_keys,
     iamsmart_world,
-    key_files,
 )  # fmt: skip
 
 GET_KEY = "/security/getKey"
@@ -119,7 +119,7 @@ def test_a_key_that_anybody_could_have_wrapped_proves_nothing(world: IamSmartWor
     """Our certificate is public: the forger makes a key, wraps it to us, and seals a result for a real businessID."""
     business_id = json.loads(begin(world, tokens).memory)["businessID"]
     key = os.urandom(32)
-    wrapped = wrap(key, read_public_key(key_files() / SERVICE_CERTIFICATE), KeyWrap.PKCS1V15)
+    wrapped = wrap(key, read_public_key(iamsmart_keys() / SERVICE_CERTIFICATE), KeyWrap.PKCS1V15)
     content = {"businessID": business_id, "state": "the-state", "gender": "F"}
     body = forged(world, content, key=key, secretKey=wrapped)
     for _ in range(20):

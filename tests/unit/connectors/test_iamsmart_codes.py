@@ -11,7 +11,7 @@ import pytest
 from broker.wire.approval_connector import DocumentToSign, FormNotice
 from broker.wire.identity_connector import ConnectorError, ProviderFault
 from broker.wire.identity_grant import IdentityGrant
-from connectors.iamsmart_native.codes import CODES
+from connectors.iamsmart.codes import CODES
 from connectors.mock_idps.faults import Fault, Setting
 from connectors.mock_idps.iamsmart.codes import Code
 from tests.support.iamsmart_world import APPROVALS, CLIENT, ISSUER, IamSmartWorld, iamsmart_world

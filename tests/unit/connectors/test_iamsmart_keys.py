@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.iamsmart_native.content_keys import PATIENCE, ContentKey, ContentKeys
+from connectors.iamsmart.content_keys import PATIENCE, ContentKey, ContentKeys
 from connectors.mock_idps.faults import Fault, Setting
 from tests.support.iamsmart_world import CLIENT, IamSmartWorld, iamsmart_world
 

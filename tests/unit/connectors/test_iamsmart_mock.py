@@ -10,12 +10,20 @@ import httpx
 import pytest
 
 from connectors.documents import hkid_number
-from connectors.iamsmart_native.content_key import KeyWrap, unwrap
-from connectors.iamsmart_native.request_signature import signed_headers
-from connectors.iamsmart_native.settings import read_private_key
+from connectors.iamsmart.content_key import KeyWrap, unwrap
+from connectors.iamsmart.request_signature import signed_headers
+from connectors.iamsmart.settings import read_private_key
 from connectors.mock_idps.people import load_people
 from tests.support.html_forms import form_with, forms_of, submit
-from tests.support.iamsmart_world import CLIENT, ISSUER, SECRET, SERVICE_KEY, IamSmartWorld, iamsmart_world, key_files
+from tests.support.iamsmart_world import (
+    CLIENT,
+    ISSUER,
+    SECRET,
+    SERVICE_KEY,
+    IamSmartWorld,
+    iamsmart_keys,
+    iamsmart_world,
+)
 
 GET_KEY = f"{ISSUER}/api/v1/security/getKey"
 
@@ -45,7 +53,7 @@ def test_the_key_that_is_issued(world: IamSmartWorld) -> None:
     assert set(first["content"]) == {"secretKey", "pubKey", "issueAt", "expiresIn"}
     assert first["content"]["expiresIn"] == 86_400_000
     assert first["content"]["issueAt"] == int(world.clock.seconds() * 1000)
-    private_key = read_private_key(key_files() / SERVICE_KEY)
+    private_key = read_private_key(iamsmart_keys() / SERVICE_KEY)
     keys = [unwrap(each["content"]["secretKey"], private_key, KeyWrap.PKCS1V15) for each in (first, second)]
     assert keys[0] == keys[1]
     assert ask(world, f"{ISSUER}/api/v1/security/revokeKey")["code"] == "D00000"

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.iamsmart_native.answer import AnswerError, read_answer
-from connectors.iamsmart_native.content_key import KeyWrap, UnwrapError, unwrap, wrap
-from connectors.iamsmart_native.envelope import EnvelopeError, open_envelope, read_object, seal
-from connectors.iamsmart_native.fields import EME_FIELDS, hkic_hash, identity_number, read_fields
-from connectors.iamsmart_native.request_signature import SignatureRule, signature
-from connectors.iamsmart_native.settings import read_private_key
-from tests.support.iamsmart_world import SERVICE_KEY, another_key, key_files
+from connectors.iamsmart.answer import AnswerError, read_answer
+from connectors.iamsmart.content_key import KeyWrap, UnwrapError, unwrap, wrap
+from connectors.iamsmart.envelope import EnvelopeError, open_envelope, read_object, seal
+from connectors.iamsmart.fields import EME_FIELDS, hkic_hash, identity_number, read_fields
+from connectors.iamsmart.request_signature import SignatureRule, signature
+from connectors.iamsmart.settings import read_private_key
+from tests.support.iamsmart_world import SERVICE_KEY, another_key, iamsmart_keys
 
 KEY = bytes(range(32))
 ANYTHING = st.recursive(
@@ -57,7 +57,7 @@ def test_another_key_does_not_open() -> None:
 
 @pytest.mark.parametrize("how", list(KeyWrap))
 def test_content_keys_round_trip(how: KeyWrap) -> None:
-    private_key = read_private_key(key_files() / SERVICE_KEY)
+    private_key = read_private_key(iamsmart_keys() / SERVICE_KEY)
     text = wrap(KEY, private_key.public_key(), how)
     assert unwrap(text, private_key, how) == KEY
     if how is not KeyWrap.PKCS1V15:
@@ -66,14 +66,14 @@ def test_content_keys_round_trip(how: KeyWrap) -> None:
 
 
 def test_a_content_key_may_be_base64_inside() -> None:
-    private_key = read_private_key(key_files() / SERVICE_KEY)
+    private_key = read_private_key(iamsmart_keys() / SERVICE_KEY)
     inside = private_key.public_key().encrypt(b64encode(KEY), PKCS1v15())
     assert unwrap(b64encode(inside).decode(), private_key, KeyWrap.PKCS1V15) == KEY
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33, 43, 45])
 def test_a_content_key_has_32_bytes(size: int) -> None:
-    private_key = read_private_key(key_files() / SERVICE_KEY)
+    private_key = read_private_key(iamsmart_keys() / SERVICE_KEY)
     inside = private_key.public_key().encrypt(os.urandom(size), PKCS1v15())
     with pytest.raises(UnwrapError):
         unwrap(b64encode(inside).decode(), private_key, KeyWrap.PKCS1V15)
@@ -82,7 +82,7 @@ def test_a_content_key_has_32_bytes(size: int) -> None:
 @given(text=st.text() | ANYTHING)
 def test_unwrapping_is_total(text: Any) -> None:
     with pytest.raises(UnwrapError):
-        unwrap(text, read_private_key(key_files() / SERVICE_KEY), KeyWrap.OAEP_SHA256)
+        unwrap(text, read_private_key(iamsmart_keys() / SERVICE_KEY), KeyWrap.OAEP_SHA256)
 
 
 def test_short_keys_are_not_accepted(tmp_path: Any) -> None:

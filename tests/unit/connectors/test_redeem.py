@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from collections.abc import Callable
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -20,13 +19,6 @@ from tests.support.wallet_client import b64url
 from tests.unit.connectors.conftest import NOW, PORTRAIT, Bench
 
 EXPECTED: dict[str, dict[str, Any]] = {
-    "iamsmart": {
-        "native_name": "陳示範",
-        "family_name": "CHAN",
-        "given_name": "Si Fan",
-        "document_type": DocumentType.HKID,
-        "document_number": "QX9001236",
-    },
     "macau": {
         "native_name": "蘇示例",
         "family_name": "de Sousa Exemplo",
@@ -223,15 +215,6 @@ def test_a_rotated_key_is_found_without_a_restart(bench: Bench) -> None:
 
 
 WRONG: dict[str, list[dict[str, Any]]] = {
-    "iamsmart": [
-        {"idNo": "x"},
-        {"idNo": {"Identification": "QX900123", "CheckDigit": "5"}},
-        {"enName": {"UnstructuredName": 7}},
-        {"enName": {"UnstructuredName": ", "}},
-        {"birthDate": "1985-04-12"},
-        {"birthDate": 19850412},
-        {"chName": {"ChineseName": ["x"]}},
-    ],
     "macau": [
         {"apelido": 7},
         {"nome": " "},
@@ -250,7 +233,6 @@ def test_malformed_claims_are_garbled(bench: Bench) -> None:
 
 
 MISSING = {
-    "iamsmart": ["idNo", "enName", "chName", "birthDate", "photoDigest"],
     "macau": ["apelido", "nome", "numero_bir", "data_nascimento", "fotografia"],
 }
 
@@ -263,27 +245,6 @@ def test_missing_claims_were_withheld(bench: Bench) -> None:
 
 def test_people_keep_back_what_they_like(bench: Bench) -> None:
     assert _fault(bench, code=bench.code(share=[])) is ProviderFault.WITHHELD
-
-
-@pytest.mark.parametrize("bench", ["iamsmart"], indirect=True)
-@pytest.mark.parametrize(
-    ("answer", "fault"),
-    [
-        (
-            lambda _: httpx.Response(200, content=PORTRAIT + b"x", headers={"Content-Type": "image/jpeg"}),
-            ProviderFault.UNTRUSTED,
-        ),
-        (lambda _: httpx.Response(200, content=PORTRAIT, headers={"Content-Type": "text/html"}), ProviderFault.REFUSED),
-        (lambda _: httpx.Response(404), ProviderFault.REFUSED),
-        (lambda _: httpx.Response(500), ProviderFault.UNREACHABLE),
-        (lambda _: httpx.Response(200, content=b"x" * (2 * 1024 * 1024 + 1)), ProviderFault.GARBLED),
-    ],
-)
-def test_the_separate_photograph(
-    bench: Bench, answer: Callable[[httpx.Response], httpx.Response], fault: ProviderFault
-) -> None:
-    bench.spoiler.answers["/photo"] = answer
-    assert _fault(bench) is fault
 
 
 def test_a_provider_that_drips_bytes_is_given_up(bench: Bench) -> None:

@@ -18,9 +18,9 @@ from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
 from connectors.documents import compact_date
 from connectors.fetch import MAX_SIGNED
-from connectors.iamsmart_native.api import Api, Opened, duration, moment
-from connectors.iamsmart_native.fields import identity_number
-from connectors.iamsmart_native.settings import IamSmartSettings
+from connectors.iamsmart.api import Api, Opened, duration, moment
+from connectors.iamsmart.fields import identity_number
+from connectors.iamsmart.settings import IamSmartSettings
 from connectors.oidc import GRANT_LIFETIME, evidence_hash
 
 SKEW: Final = timedelta(minutes=5)

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from broker.wire.approval_connector import DocumentSignature
-from connectors.iamsmart_native import cms
-from connectors.iamsmart_native.api import moment
+from connectors.iamsmart import cms
+from connectors.iamsmart.api import moment
 
 ALGORITHM: Final = "SHA256withRSA"
 PDF_ALGORITHM: Final = "CMS/SHA256withRSA"  # `signature` is then a whole detached SignedData (RFC 5652)

@@ -8,10 +8,10 @@ from cryptography import x509
 
 from broker.wire.approval_connector import DocumentSignature, FilledForm, StepUp
 from broker.wire.identity_connector import ProviderFault
-from connectors.iamsmart_native.api import Api, Opened
-from connectors.iamsmart_native.business_id import Begun, Kind
-from connectors.iamsmart_native.document_signature import SignatureRefused, document_of, read_signature
-from connectors.iamsmart_native.fields import read_fields
+from connectors.iamsmart.api import Api, Opened
+from connectors.iamsmart.business_id import Begun, Kind
+from connectors.iamsmart.document_signature import SignatureRefused, document_of, read_signature
+from connectors.iamsmart.fields import read_fields
 from connectors.oidc import evidence_hash
 
 Outcome = FilledForm | DocumentSignature | StepUp

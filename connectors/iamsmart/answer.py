@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connectors.iamsmart_native.envelope import EnvelopeError, read_object
+from connectors.iamsmart.envelope import EnvelopeError, read_object
 
 SUCCESS: Final = "D00000"
 _MAX_CODE: Final = 16

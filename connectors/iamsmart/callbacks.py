@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 
 from broker.wire.approval_connector import ProviderNotice
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.iamsmart_native.answer import SUCCESS, Answer
-from connectors.iamsmart_native.api import Api, Opened
-from connectors.iamsmart_native.business_id import Begun, BusinessIds, Kind
-from connectors.iamsmart_native.results import Results
+from connectors.iamsmart.answer import SUCCESS, Answer
+from connectors.iamsmart.api import Api, Opened
+from connectors.iamsmart.business_id import Begun, BusinessIds, Kind
+from connectors.iamsmart.results import Results
 
 _KINDS: Final[Mapping[Kind, Literal["form_fill", "signature", "step_up", "other"]]] = {
     Kind.PROFILE: "other",

@@ -22,16 +22,16 @@ from broker.wire.approval_connector import (
 )
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
 from broker.wire.upstream_tokens import UpstreamTokens
-from connectors.iamsmart_native.answer import SUCCESS
-from connectors.iamsmart_native.api import Api, Opened
-from connectors.iamsmart_native.business_id import LIFETIME, Begun, BusinessIds, Kind
-from connectors.iamsmart_native.callbacks import Callbacks
-from connectors.iamsmart_native.document_signature import ALGORITHM
-from connectors.iamsmart_native.envelope import EnvelopeError, compact_json, read_object
-from connectors.iamsmart_native.fields import EME_FIELDS, PROFILE_FIELDS, hkic_hash, identity_number
-from connectors.iamsmart_native.login import Login, pull, refuse_errors
-from connectors.iamsmart_native.mailbox import Mailbox
-from connectors.iamsmart_native.results import Outcome, Results
+from connectors.iamsmart.answer import SUCCESS
+from connectors.iamsmart.api import Api, Opened
+from connectors.iamsmart.business_id import LIFETIME, Begun, BusinessIds, Kind
+from connectors.iamsmart.callbacks import Callbacks
+from connectors.iamsmart.document_signature import ALGORITHM
+from connectors.iamsmart.envelope import EnvelopeError, compact_json, read_object
+from connectors.iamsmart.fields import EME_FIELDS, PROFILE_FIELDS, hkic_hash, identity_number
+from connectors.iamsmart.login import Login, pull, refuse_errors
+from connectors.iamsmart.mailbox import Mailbox
+from connectors.iamsmart.results import Outcome, Results
 
 R = TypeVar("R", bound=Outcome)
 _log: Final = logging.getLogger(__name__)

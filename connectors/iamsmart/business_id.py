@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
-from connectors.iamsmart_native.fields import EME_FIELDS
+from connectors.iamsmart.fields import EME_FIELDS
 
 LIFETIME: Final = timedelta(hours=1)
 """From begin to the latest result: well past the provider's own time for a task."""

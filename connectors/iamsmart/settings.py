@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.adapter import AdapterSettings
-from connectors.iamsmart_native.content_key import KeyWrap
-from connectors.iamsmart_native.request_signature import SignatureRule
+from connectors.iamsmart.content_key import KeyWrap
+from connectors.iamsmart.request_signature import SignatureRule
 
 T = TypeVar("T")
 Scope = Literal["eidapi_auth", "eidapi_profiles", "eidapi_formFilling", "eidapi_sign", "eidapi_fr", "eidapi_bulksign"]

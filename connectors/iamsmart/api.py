@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from broker.wire.identity_connector import ConnectorError, ProviderFault
 from broker.wire.keys import Entropy
 from connectors.fetch import MAX_JSON, Fetcher
-from connectors.iamsmart_native.answer import SUCCESS, Answer, AnswerError, read_answer
-from connectors.iamsmart_native.codes import meaning
-from connectors.iamsmart_native.content_key import UnwrapError, unwrap
-from connectors.iamsmart_native.content_keys import ContentKey, ContentKeys
-from connectors.iamsmart_native.envelope import (
+from connectors.iamsmart.answer import SUCCESS, Answer, AnswerError, read_answer
+from connectors.iamsmart.codes import meaning
+from connectors.iamsmart.content_key import UnwrapError, unwrap
+from connectors.iamsmart.content_keys import ContentKey, ContentKeys
+from connectors.iamsmart.envelope import (
     IV_BYTES,
     EnvelopeError,
     compact_json,
@@ -27,8 +27,8 @@ from connectors.iamsmart_native.envelope import (
     read_object,
     seal_json,
 )  # fmt: skip
-from connectors.iamsmart_native.request_signature import signed_headers
-from connectors.iamsmart_native.settings import IamSmartSettings
+from connectors.iamsmart.request_signature import signed_headers
+from connectors.iamsmart.settings import IamSmartSettings
 
 _LONGEST: Final = timedelta(days=1)
 

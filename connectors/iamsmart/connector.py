@@ -9,14 +9,14 @@ from broker.wire.identity_connector import LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.keys import Entropy
 from connectors.adapter import Surroundings
-from connectors.iamsmart_native.api import Api
-from connectors.iamsmart_native.approvals import Approvals, Shop
-from connectors.iamsmart_native.business_id import BusinessIds
-from connectors.iamsmart_native.callbacks import Callbacks
-from connectors.iamsmart_native.login import Login
-from connectors.iamsmart_native.mailbox import Mailbox, MemoryMailbox
-from connectors.iamsmart_native.results import Results
-from connectors.iamsmart_native.settings import IamSmartSettings, read_anchors, read_private_key
+from connectors.iamsmart.api import Api
+from connectors.iamsmart.approvals import Approvals, Shop
+from connectors.iamsmart.business_id import BusinessIds
+from connectors.iamsmart.callbacks import Callbacks
+from connectors.iamsmart.login import Login
+from connectors.iamsmart.mailbox import Mailbox, MemoryMailbox
+from connectors.iamsmart.results import Results
+from connectors.iamsmart.settings import IamSmartSettings, read_anchors, read_private_key
 
 
 class IamSmartConnector(Approvals):
