@@ -28,6 +28,8 @@ PredicateName = Annotated[
     ),
     Field(description="over_18, permit_valid, permit_valid:2026-12-31, resident_of:HK or resident_of:HK,MO."),
 ]
+# JSON has no UUIDs, so their text is taken.
+Uid = Annotated[UUID, Field(strict=False)]
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="SHA-256, lower-case hex.")]
 
 
@@ -94,7 +96,7 @@ class AnswerOrder(Message):
 
 
 class GrantQuestion(Message):
-    grants: list[UUID] = Field(min_length=1, max_length=100, description="Ids of grants of this partner's clients.")
+    grants: list[Uid] = Field(min_length=1, max_length=100, description="Ids of grants of this partner's clients.")
 
 
 class GrantState(Message):
