@@ -20,7 +20,7 @@ def memory() -> OidcMemory:
 
 @pytest.fixture
 def world(memory: OidcMemory, tmp_path: Path) -> Iterator[OidcWorld]:
-    with oidc_world(memory.unit, tmp_path) as made:
+    with oidc_world(memory, tmp_path) as made:
         yield made
 
 
