@@ -11,6 +11,7 @@ import httpx
 from broker.wire.identity_connector import IdentityConnector
 from connectors.adapter import Adapter, AdapterSettings, Surroundings
 from connectors.ctid import CtidConnector, CtidSettings
+from connectors.generic_oidc import GenericConnector, GenericSettings
 from connectors.iamsmart import IamSmartConnector, IamSmartSettings
 from connectors.macau import MacauConnector, MacauSettings
 
@@ -18,6 +19,7 @@ ADAPTERS: Final[Mapping[str, Adapter]] = {
     "ctid": Adapter(CtidSettings, CtidConnector),
     "iamsmart": Adapter(IamSmartSettings, IamSmartConnector),
     "macau": Adapter(MacauSettings, MacauConnector),
+    "oidc": Adapter(GenericSettings, GenericConnector),
 }
 
 

@@ -23,7 +23,7 @@ from connectors.openid.client_auth import SecretBasic
 from connectors.openid.flow import CodeFlow, Login
 from connectors.openid.registration import Registration
 from connectors.openid.remote_keys import RemoteKeys
-from connectors.openid.tokens import TokenReader
+from connectors.openid.tokens import TokenReader, amr_of
 
 LEVELS: Final = {"urn:mo:conta-unica:rosto": Assurance.HIGH, "urn:mo:conta-unica:dispositivo": Assurance.SUBSTANTIAL}
 PASSWORD: Final = "urn:mo:conta-unica:palavra-passe"  # noqa: S105  a level, not a password
@@ -68,7 +68,7 @@ class MacauConnector:
         self.flow = CodeFlow(registration, around.fetch)
         self.origin = self.flow.origin
         bureau_keys = RemoteKeys(around.fetch, lambda: settings.bureau_keys, ("ES256",))
-        bureau = TokenReader(provider, bureau_keys, issuer=settings.bureau, audience=settings.department)
+        bureau = TokenReader(around.fetch, bureau_keys, issuer=settings.bureau, audience=settings.department)
         self.packets = PacketReader(provider, DepartmentKeys(around.home / settings.department_keys), bureau)
 
     # --- logging in ---
@@ -93,7 +93,7 @@ class MacauConnector:
             subject=login.claims["sub"],
             acr=level,
             provider_acr=login.claims["acr"],
-            amr=_amr(login.claims.get("amr")),
+            amr=amr_of(login.claims),
             auth_time=auth_time,
             expires_at=auth_time + GRANT_LIFETIME,
             claims=claims,
@@ -190,9 +190,3 @@ class MacauConnector:
 
     def _fail(self, fault: ProviderFault, detail: str) -> ConnectorError:
         return ConnectorError(self.provider, fault, detail)
-
-
-def _amr(value: object) -> tuple[str, ...]:
-    """RFC 8176 values; what is not a short word is left out."""
-    words = value if isinstance(value, list) else []
-    return tuple(word for word in words if isinstance(word, str) and 1 <= len(word) <= 32 and word.isprintable())

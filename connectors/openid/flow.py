@@ -40,9 +40,7 @@ class CodeFlow:
         self.fetch = fetch
         self.metadata = Metadata(registration, fetch)
         self.keys = RemoteKeys(fetch, lambda: self.metadata.endpoint("jwks_uri"), registration.algorithms)
-        self.reader = TokenReader(
-            registration.provider, self.keys, issuer=registration.issuer, audience=registration.client.client_id
-        )
+        self.reader = TokenReader(fetch, self.keys, issuer=registration.issuer, audience=registration.client.client_id)
         self.origin = origin_of(registration.issuer)
 
     def begin(
@@ -119,7 +117,7 @@ class CodeFlow:
     def auth_time(self, login: Login, *, at: datetime) -> datetime:
         """When the person authenticated. Raises ConnectorError when it is absent or lies in the future."""
         moment = self.reader.moment(login.claims, "auth_time")
-        if moment > at + SKEW:
+        if moment > at + self.fetch.offset + SKEW:
             raise self.error(ProviderFault.UNTRUSTED, "auth_time lies in the future")
         return moment
 

@@ -1,6 +1,7 @@
 """Signed tokens (RFC 7519), verified against a provider's published keys and the clock we are given."""
 
 import hmac
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256, sha512
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 import jwt
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
+from connectors.fetch import Fetcher
 from connectors.openid.encoding import b64url
 from connectors.openid.registration import MAX_AGE, SKEW
 from connectors.openid.remote_keys import RemoteKeys
@@ -19,8 +21,8 @@ _OPTIONS: Final[Any] = {"require": ["iss", "aud", "iat"], "verify_exp": False, "
 class TokenReader:
     """Reads what `issuer` signs for `audience`."""
 
-    def __init__(self, provider: str, keys: RemoteKeys, *, issuer: str, audience: str) -> None:
-        self._provider = provider
+    def __init__(self, fetch: Fetcher, keys: RemoteKeys, *, issuer: str, audience: str) -> None:
+        self._fetch = fetch
         self._keys = keys
         self.issuer = issuer
         self.audience = audience
@@ -28,7 +30,10 @@ class TokenReader:
     def read(
         self, token: str, *, at: datetime, typ: str | None = None, expires: bool = True, max_age: Any = MAX_AGE
     ) -> dict[str, Any]:
-        """The claims. `typ`: the header must say so. `expires`: whether `exp` is required. Raises ConnectorError."""
+        """The claims. `typ`: the header must say so. `expires`: whether `exp` is required. `at`: our clock; theirs is
+        judged by what is known of its offset. Raises ConnectorError.
+        """
+        at += self._fetch.offset
         # (1) header: type, algorithm, key (RFC 8725 3.1, 3.11)
         try:
             header = jwt.get_unverified_header(token)
@@ -78,7 +83,14 @@ class TokenReader:
             raise self.error(ProviderFault.GARBLED, f"{name} is no moment in time") from error
 
     def error(self, fault: ProviderFault, detail: str) -> ConnectorError:
-        return ConnectorError(self._provider, fault, detail)
+        return ConnectorError(self._fetch.provider, fault, detail)
+
+
+def amr_of(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """How the person authenticated (RFC 8176 values where they fit); what is not a short word is left out."""
+    value = claims.get("amr")
+    words = value if isinstance(value, list) else []
+    return tuple(word for word in words if isinstance(word, str) and 1 <= len(word) <= 32 and word.isprintable())
 
 
 def _half_hash(token: str, access_token: str) -> str:

@@ -1,0 +1,6 @@
+"""Any OpenID provider, by configuration alone (specs/connectors.md, "Any other provider")."""
+
+from connectors.generic_oidc.connector import GenericConnector
+from connectors.generic_oidc.settings import GenericSettings
+
+__all__ = ["GenericConnector", "GenericSettings"]
