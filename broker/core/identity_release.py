@@ -25,6 +25,9 @@ CLAIMS: Final = (
 )
 """Every claim that may be asked for; a predicate also with its argument, as `resident_of:CN,HK`."""
 
+APPROVED: Final = frozenset({"gender", "email", "phone_number", "address", "signature"})
+"""What only a provider gives, on an approval of its own (specs/partner-api.md 8): no client asks for it here."""
+
 _MEMBERS: Final = frozenset({"type", "claims", "optional", "purpose", "recipient", "retention", "frequency"})
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _ARGUMENTS: Final = {
@@ -81,14 +84,16 @@ def read_details(details: object) -> tuple[IdentityRelease, ...]:
     return releases
 
 
-def read_detail(detail: object) -> IdentityRelease:
-    """One object of the array. Raises InvalidRelease; unknown members are refused (RFC 9396 5)."""
+def read_detail(detail: object, *, known: frozenset[str] = CLAIMS) -> IdentityRelease:
+    """One object of the array, with claims of `known`. Raises InvalidRelease; unknown members are refused (RFC 9396
+    5).
+    """
     if not isinstance(detail, dict) or detail.get("type") != TYPE:
         raise InvalidRelease(f"the only type is {TYPE}")
     if not detail.keys() <= _MEMBERS:
         raise InvalidRelease("a detail has a member that is not known")
-    claims = _claims(detail.get("claims"), "claims")
-    optional = _claims(detail["optional"], "optional") if "optional" in detail else frozenset[str]()
+    claims = _claims(detail.get("claims"), "claims", known)
+    optional = _claims(detail["optional"], "optional", known) if "optional" in detail else frozenset[str]()
     if not claims:
         raise InvalidRelease("claims names at least one claim")
     if not optional <= claims:
@@ -126,10 +131,10 @@ def details_of(releases: Sequence[IdentityRelease]) -> list[dict[str, JSON]]:
     return [detail_of(release) for release in releases]
 
 
-def canonical_claim(name: str) -> str | None:
+def canonical_claim(name: str, known: frozenset[str] = CLAIMS) -> str | None:
     """The claim's one spelling (arguments sorted, each once), or None when there is no such claim."""
     base, colon, argument = name.partition(":")
-    if base not in CLAIMS:
+    if base not in known:
         return None
     if not colon:
         return base
@@ -144,10 +149,10 @@ def base_claim(name: str) -> str:
     return name.partition(":")[0]
 
 
-def _claims(value: object, what: str) -> frozenset[str]:
+def _claims(value: object, what: str, known: frozenset[str]) -> frozenset[str]:
     if not isinstance(value, list) or len(value) > MAX_CLAIMS:
         raise InvalidRelease(f"{what} is an array of at most {MAX_CLAIMS} claim names")
-    names = {canonical_claim(name) if isinstance(name, str) else None for name in value}
+    names = {canonical_claim(name, known) if isinstance(name, str) else None for name in value}
     if None in names:
         raise InvalidRelease(f"{what} names a claim that is not known")
     return frozenset(name for name in names if name is not None)

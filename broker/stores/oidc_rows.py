@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from broker.core.authorization import AuthorizationCode, AuthorizationRequest, Grant, LoginSession
-from broker.core.identity_release import IdentityRelease, details_of, read_detail
+from broker.core.identity_release import APPROVED, CLAIMS, IdentityRelease, details_of, read_detail
 
 _GRANT = tuple(field.name for field in fields(Grant))
 GRANT_COLUMNS = ", ".join(f"g.{name}" for name in _GRANT)
@@ -71,4 +71,4 @@ def _authorized(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _releases(stored: Any) -> tuple[IdentityRelease, ...]:
-    return tuple(read_detail(detail) for detail in stored)
+    return tuple(read_detail(detail, known=CLAIMS | APPROVED) for detail in stored)
