@@ -54,6 +54,7 @@ from broker.web import (
     journal,
     site,
     wallet,
+    wallet_consents,
 )
 from broker.web.bodies import Bodies
 from broker.web.headers import SecurityHeaders, WalletOrigin
@@ -95,7 +96,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
     for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal):
         app.include_router(module.router)
-    for module in (agencies, agencies_requests):
+    for module in (wallet_consents, agencies, agencies_requests):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES, **agencies.RULES, **agencies_requests.RULES})

@@ -3,24 +3,19 @@ token of scope `wallet`; the person is the token's.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from broker.core.consent import ConsentRecord, ConsentStatus
 from broker.core.denial import Denied
-from broker.core.travel import offline_effect
-from broker.core.zone import BROKER
 from broker.flows.enrol import enrol
 from broker.flows.erase import destroy_erased_keys, erase
-from broker.flows.look import list_consents, list_uses, show_profile
+from broker.flows.look import list_uses, show_profile
 from broker.flows.mint_pass import mint_pass
-from broker.flows.ports import JournalledUse
+from broker.flows.ports import JournalledUse, Work
 from broker.flows.revoke_pass import revoke_pass
-from broker.flows.withdraw_consent import forget_face, withdraw_consent
+from broker.flows.withdraw_consent import forget_face
 from broker.oidc.resource import AccessToken, require_token
 from broker.web.bodies import JSON, KIB, MIB, BodyRule, Rules
 from broker.web.error_handlers import respond
@@ -28,10 +23,8 @@ from broker.web.fields import PassId, answer_with, from_base64url, to_base64url
 from broker.web.pages import language_of
 from broker.web.problems import of_denial
 from broker.web.services import Provided, Services, Transaction
+from broker.web.wallet_consents import recipient_name
 from broker.web.wallet_messages import (
-    Consent,
-    Consents,
-    ConsentState,
     Enrolment,
     Erased,
     Me,
@@ -106,57 +99,6 @@ def purposes(request: Request, token: Person, services: Provided) -> Response:
                 )
                 for zone in rules.zones.zones.values()
             ],
-        )
-    )
-
-
-@router.get("/consents")
-def consents(request: Request, token: Person, services: Provided, work: Transaction) -> Response:
-    language, at = language_of(request), services.clock()
-    records = list_consents(work, traveller=token.traveller_id)
-    live = work.passes.live(token.traveller_id, at=at)
-    found = []
-    for record, receipt in records:
-        status = _status(record, at)
-        resting = [issued for issued in live if record.consent_id in issued.consents]
-        found.append(
-            Consent(
-                consent_id=record.consent_id,
-                purpose=record.purpose,
-                title=services.rulebook.purposes.purpose(record.purpose).texts["title"][language],
-                zone=None if record.recipient == BROKER else record.recipient,
-                recipient=_recipient(services, record.recipient, language),
-                status=status,
-                given_at=record.given_at,
-                valid_until=record.valid_until,
-                settled_at=record.settled_at,
-                latest_offline_effect=offline_effect(resting, at=at) if status == "active" else None,
-                receipt=receipt,
-            )
-        )
-    return answer_with(Consents(consents=found))
-
-
-@router.post("/consents/{consent_id}/withdraw")
-def withdraw(request: Request, consent_id: UUID, token: Person, services: Provided, work: Transaction) -> Response:
-    outcome = withdraw_consent(
-        work,
-        keys=services.keys,
-        status_signer=services.status_signer,
-        traveller=token.traveller_id,
-        consent_id=consent_id,
-        at=services.clock(),
-        entropy=services.entropy,
-    )
-    if isinstance(outcome, Denied):
-        return respond(request, of_denial(outcome))
-    return answer_with(
-        Withdrawal(
-            consent_id=outcome.record.consent_id,
-            status="withdrawn" if outcome.record.status == "withdrawn" else "expired",
-            withdrawn_at=outcome.record.settled_at,
-            revoked_passes=outcome.revoked_passes,
-            latest_offline_effect=outcome.offline_effect,
         )
     )
 
@@ -260,7 +202,7 @@ def revoke(
 def uses(request: Request, token: Person, services: Provided, work: Transaction) -> Response:
     language = language_of(request)
     found = list_uses(work, keys=services.keys, traveller=token.traveller_id)
-    return answer_with(Uses(uses=[_use(services, use, language) for use in found]))
+    return answer_with(Uses(uses=[_use(services, work, use, language) for use in found]))
 
 
 @router.delete("/account")
@@ -279,26 +221,7 @@ def erase_account(token: Person, services: Provided) -> Response:
     return answer_with(Erased(erased_at=erasure.at, complete_at=erasure.complete_at))
 
 
-def _status(record: ConsentRecord, at: datetime) -> ConsentState:
-    """The state a person reads: a record that ran out or was superseded has expired, whatever the ledger calls it."""
-    match record.status:
-        case ConsentStatus.WITHDRAWN:
-            return "withdrawn"
-        case ConsentStatus.ACTIVE if record.valid_until > at:
-            return "active"
-        case ConsentStatus.PAUSED if record.valid_until > at:
-            return "paused"
-    return "expired"
-
-
-def _recipient(services: Services, recipient: str, language: str) -> str:
-    zones = services.rulebook.zones
-    if recipient in zones.zones:
-        return zones.zones[recipient].name[language]
-    return zones.broker.name[language] if recipient == BROKER else recipient
-
-
-def _use(services: Services, use: JournalledUse, language: str) -> Use:
+def _use(services: Services, work: Work, use: JournalledUse, language: str) -> Use:
     clear = use.clear
     recipient = clear.get("recipient", clear.get("zone"))
     zone = clear.get("zone") or (recipient if recipient in services.rulebook.zones.zones else None)
@@ -309,7 +232,7 @@ def _use(services: Services, use: JournalledUse, language: str) -> Use:
         kind=use.kind,
         purpose=clear.get("purpose"),
         zone=zone,
-        recipient=None if recipient is None else _recipient(services, str(recipient), language),
+        recipient=None if recipient is None else recipient_name(services, work, str(recipient), language),
         decision=clear.get("decision"),
         reasons=[str(reason) for reason in reasons],
     )

@@ -43,20 +43,28 @@ class Offers(Message):
 
 class Consent(Message):
     """`latest_offline_effect`: were it withdrawn now, the latest moment a gate that is cut off could still accept a
-    pass that rests on it. `receipt` is the signed JWS handed out when it was given.
+    pass that rests on it. `receipt` is the signed JWS handed out when it was given; `earlier_receipts` those of the
+    versions before, oldest first. `categories`, `frequency` and `retention` are in words; the last two None where the
+    purpose alone sets them.
     """
 
     consent_id: UUID
+    kind: Literal["travel", "partner"]
     purpose: str
     title: str
     zone: str | None
     recipient: str
+    categories: list[str]
+    frequency: str | None
+    retention: str | None
     status: ConsentState
+    version: int
     given_at: Moment
     valid_until: Moment
     settled_at: Moment | None
     latest_offline_effect: Moment | None
     receipt: str
+    earlier_receipts: list[str]
 
 
 class Consents(Message):
@@ -69,6 +77,21 @@ class Withdrawal(Message):
     withdrawn_at: Moment | None
     revoked_passes: int
     latest_offline_effect: Moment | None
+
+
+class Pause(Message):
+    """A paused consent covers nothing; passes that rested on it are revoked."""
+
+    consent_id: UUID
+    status: Literal["paused"] = "paused"
+    revoked_passes: int
+    latest_offline_effect: Moment | None
+
+
+class Resumption(Message):
+    consent_id: UUID
+    status: Literal["active"] = "active"
+    valid_until: Moment
 
 
 class Enrolment(Message):

@@ -33,9 +33,10 @@ def _order(web: WebWorld, number: int = 1, mode: str = "online") -> dict[str, ob
 
 
 def test_the_table_of_endpoints_is_complete(web: WebWorld) -> None:
-    from broker.web import wallet
+    from broker.web import wallet, wallet_consents
 
-    routes = {(method, route.path) for route in wallet.router.routes for method in route.methods}
+    declared = [*wallet.router.routes, *wallet_consents.router.routes]
+    routes = {(method, route.path) for route in declared for method in route.methods}
     assert len(routes) == len(ENDPOINTS)
 
 
