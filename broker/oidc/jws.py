@@ -26,7 +26,6 @@ _RSA_BITS: Final = (2048, 8192)
 _KINDS: Final[dict[str, type]] = {
     "ES256": EllipticCurvePublicKey,
     "PS256": RSAPublicKey,
-    "RS256": RSAPublicKey,
     "EdDSA": Ed25519PublicKey,
     "Ed25519": Ed25519PublicKey,
 }

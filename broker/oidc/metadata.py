@@ -6,7 +6,6 @@ from broker.core.client import Authentication, Profile
 from broker.core.identity_release import CLAIMS, TYPE
 from broker.oidc.authorize.check_acr import LEVELS
 from broker.oidc.client_auth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
-from broker.oidc.client_auth.assertion import FAPI_ALGORITHMS
 from broker.oidc.dpop import ALGORITHMS
 from broker.oidc.keys import ALGORITHM
 from broker.oidc.sealed_answer import CONTENT_ALGORITHMS, KEY_ALGORITHMS
@@ -24,7 +23,7 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
     confidential = [Authentication.PRIVATE_KEY_JWT.value]
     if sandbox:
         confidential += [Authentication.CLIENT_SECRET_BASIC.value, Authentication.CLIENT_SECRET_POST.value]
-    signing = list(ASSERTION_ALGORITHMS if sandbox else FAPI_ALGORITHMS)
+    signing = list(ASSERTION_ALGORITHMS)
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",

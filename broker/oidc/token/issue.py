@@ -29,20 +29,22 @@ def issue_tokens(
     *,
     nonce: str | None,
     client: Client | None = None,
-    jkt: str | None = None,
+    keep: str | None = None,
     claims: Mapping[str, Any] | None = None,
 ) -> TokenResponse:
-    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's. `jkt` is the key the access token is
-    bound to, the grant's unless given; `claims` go into the ID token.
+    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's.
+
+    `keep` is the refresh token that stays in use; `claims` go into the ID token.
     """
-    bound_to = jkt or grant.jkt
-    access_token = _access_token(server, grant, scopes, at, audience_of(server, client), bound_to)
-    refresh_token = server.secret()
-    expires_at = min(at + server.lifetimes.refresh_token, grant.expires_at)
-    unit.add_refresh_token(RefreshToken(digest(refresh_token), grant.grant_id, expires_at))
+    access_token = _access_token(server, grant, scopes, at, audience_of(server, client))
+    refresh_token = keep or server.secret()
+    if keep is None:
+        rotates = client is None or client.profile is not Profile.FAPI2
+        expires_at = min(at + server.lifetimes.refresh_token, grant.expires_at) if rotates else grant.expires_at
+        unit.add_refresh_token(RefreshToken(digest(refresh_token), grant.grant_id, expires_at))
     response: TokenResponse = {
         "access_token": access_token,
-        "token_type": "DPoP" if bound_to else "Bearer",
+        "token_type": "DPoP" if grant.jkt else "Bearer",
         "expires_in": int(server.lifetimes.access_token.total_seconds()),
         "refresh_token": refresh_token,
         "scope": " ".join(sorted(scopes)),
@@ -80,7 +82,6 @@ def _access_token(
     scopes: frozenset[str],
     at: datetime,
     audience: str | list[str],
-    jkt: str | None,
 ) -> str:
     claims: dict[str, Any] = {
         **_common(server, grant.subject, grant.client_id, scopes, at),
@@ -89,8 +90,8 @@ def _access_token(
         "acr": grant.acr,
         "grant": str(grant.grant_id),
     }
-    if jkt is not None:
-        claims["cnf"] = {"jkt": jkt}
+    if grant.jkt is not None:
+        claims["cnf"] = {"jkt": grant.jkt}
     return server.token_keys.current.sign(claims, typ=ACCESS_TOKEN_TYPE)
 
 

@@ -1,10 +1,13 @@
-"""grant_type=refresh_token (RFC 6749 6), rotating; a token seen twice ends its whole family (RFC 9700 4.14.2)."""
+"""grant_type=refresh_token (RFC 6749 6), sender-constrained for every client that has a key.
+
+Rotating, a token seen twice ends its whole family (RFC 9700 4.14.2); but not for fapi2, whose clients prove both a key
+and themselves: there a lost answer must not cost the grant (FAPI 2.0 Security Profile 5.3.2.1).
+"""
 
 from datetime import datetime
 
 from broker.core.authorization import digest
-from broker.core.client import Authentication
-from broker.oidc.client import Client
+from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
@@ -32,22 +35,23 @@ def refresh(
         return _refuse("the refresh token was used before; its family is revoked")
     if grant.revoked_at is not None or token.expires_at <= at or grant.expires_at <= at:
         return _refuse("the refresh token has ended")
-    # (3) sender-constrained (RFC 9449 5): a public client by the key of the grant; another by its authentication, and
-    # its new access token is bound to whatever key it proves now. A grant with a key never yields a bearer token.
-    jkt = proof.jkt if proof is not None else None
-    public = client.auth is Authentication.NONE
-    if (public and jkt != grant.jkt) or (grant.jkt is not None and jkt is None):
+    # (3) the key the grant is bound to (RFC 9449 5)
+    if (proof.jkt if proof is not None else None) != grant.jkt:
         return _refuse("the refresh token is bound to another DPoP key")
     # (4) no wider than granted (RFC 6749 6)
     asked = parameters.get("scope")
     scopes = frozenset(asked.split(" ")) if asked else grant.scopes
     if not scopes <= grant.scopes:
         return OAuthError("invalid_scope", "scope exceeds what was granted")
+    if client.profile is Profile.FAPI2:
+        return issue_tokens(
+            server, unit, grant, scopes, at, nonce=None, client=client, keep=parameters.require("refresh_token")
+        )
     # (5) of two at once, one wins and the other is a second use
     if not unit.spend_refresh_token(token.token_hash, at):
         unit.revoke_grant(grant.grant_id, at)
         return _refuse("the refresh token was used before; its family is revoked")
-    return issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client, jkt=jkt)
+    return issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client)
 
 
 def _refuse(description: str) -> OAuthError:
