@@ -141,12 +141,16 @@ def _first_login(
     if grant.claims is None:
         return NotLinked(LinkRefusal.RESULT_ONLY)
     shown = document_digests(secret, grant.claims)
-    # Of two first logins at the same moment one makes the traveller and the other finds it: the unique inserts of
-    # identity and documents wait for whoever came first.
-    if not work.identities.add(fresh):
+    # Of two first logins at the same moment one makes the traveller and the other finds it. They queue before they
+    # touch a row: identity and documents in different orders would be a deadlock. The unique inserts decide all the
+    # same.
+    work.identities.queue([fresh.digest, *(document.document for document in shown)])
+    known = _locked(work, fresh.digest)
+    if known is None and not work.identities.add(fresh):
         known = _locked(work, fresh.digest)
         if known is None:
             raise LookupError("an identity was claimed by somebody who is not there")
+    if known is not None:
         return known
     if work.identities.claim_documents(fresh.traveller, shown):
         jurisdiction = JURISDICTION[grant.claims.document_type]

@@ -35,6 +35,8 @@ def usable_tokens(
     No transaction stays open during the call to the provider. Raises ConnectorError; `unreachable` also when the tokens
     have expired and somebody else is refreshing them just now.
     """
+    if connector is not None and connector.provider != provider:
+        raise ConnectorError(provider, ProviderFault.MISCONFIGURED, "its tokens were meant for another connector")
     with begin() as work:
         sealed = work.tokens.find(traveller, provider)
         if sealed is None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
@@ -32,6 +32,11 @@ class SqlIdentityLinks:
     def find(self, digest: bytes) -> IdentityLink | None:
         row = self._session.execute(select(IDENTITY_LINKS).where(_LINK.digest == digest)).one_or_none()
         return _link(row) if row is not None else None
+
+    def queue(self, digests: Sequence[bytes]) -> None:
+        # In one order for everybody. The digests are keyed hashes, so that eight bytes of them are as good as all.
+        for number in sorted({int.from_bytes(digest[:8], "big", signed=True) for digest in digests}):
+            self._session.execute(select(func.pg_advisory_xact_lock(number)))
 
     def of(self, traveller: UUID) -> Sequence[IdentityLink]:
         query = select(IDENTITY_LINKS).where(_LINK.traveller_id == traveller).order_by(_LINK.linked_at, _LINK.digest)

@@ -103,5 +103,8 @@ class IdentityConnector(Protocol):
 class RefreshingConnector(Protocol):
     """A provider whose tokens can be renewed."""
 
+    @property
+    def provider(self) -> str: ...
+
     def refresh(self, tokens: UpstreamTokens, *, at: datetime) -> UpstreamTokens:
         """New tokens for old ones of this very provider. Raises ConnectorError; REFUSED means they are dead."""

@@ -18,6 +18,9 @@ class FakeIdentityLinks:
     def find(self, digest: bytes) -> IdentityLink | None:
         return self.links.get(digest)
 
+    def queue(self, digests: Sequence[bytes]) -> None:
+        """One thread at a time needs no queue."""
+
     def of(self, traveller: UUID) -> Sequence[IdentityLink]:
         theirs = [link for link in self.links.values() if link.traveller == traveller]
         return sorted(theirs, key=lambda link: (link.linked_at, link.digest))

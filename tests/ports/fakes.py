@@ -31,6 +31,7 @@ from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_partners import FakePartnerEvents, FakePartnerRegister
+from tests.ports.fake_transfers import FakeTransferLedger
 
 _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
 
@@ -38,6 +39,7 @@ _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
 @dataclass
 class FakeTravellers:
     identities: FakeIdentityLinks = field(default_factory=FakeIdentityLinks)
+    tokens: FakeTokenVault = field(default_factory=FakeTokenVault)
     people: dict[UUID, Traveller] = field(default_factory=dict)
     kept: dict[UUID, VouchedClaims] = field(default_factory=dict)
     portraits: dict[UUID, tuple[bytes, datetime]] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class FakeTravellers:
 
     def erase(self, traveller: UUID, *, complete_at: datetime, at: datetime) -> None:
         self.identities.forget(traveller)
+        self.tokens.kept = {key: sealed for key, sealed in self.tokens.kept.items() if key[0] != traveller}
         self.people.pop(traveller)
         self.kept.pop(traveller, None)
         self.portraits.pop(traveller, None)
@@ -333,6 +336,8 @@ class FakeMintingDesk:
             work.templates.find(traveller),
             {key: theirs[key] for key in device_keys if key in theirs},
             None,
+            work.travellers.find(traveller).jurisdiction,
+            work.travellers.claims(traveller),
         )
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
@@ -353,7 +358,11 @@ class FakeReleaseDesk:
             return None
         template = self.work.templates.find(issued.traveller) if issued.traveller is not None else None
         held = [record for record, _ in self.work.consents.records.values() if record.consent_id in issued.consents]
-        return Shown(issued, held, template)
+        if issued.traveller is None:
+            return Shown(issued, held, template, None, None)
+        travellers = self.work.travellers
+        origin = travellers.find(issued.traveller).jurisdiction
+        return Shown(issued, held, template, origin, travellers.claims(issued.traveller))
 
     def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
         key, passes = (issued.zone, issued.pass_id), self.work.passes
@@ -468,7 +477,6 @@ class FakeJournal:
 @dataclass
 class FakeWork:
     travellers: FakeTravellers = field(default_factory=FakeTravellers)
-    tokens: FakeTokenVault = field(default_factory=FakeTokenVault)
     logins: FakeLogins = field(default_factory=FakeLogins)
     consents: FakeConsentLedger = field(default_factory=FakeConsentLedger)
     answers: FakeConsentAnswers = field(default_factory=FakeConsentAnswers)
@@ -481,12 +489,17 @@ class FakeWork:
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    transfers: FakeTransferLedger = field(default_factory=FakeTransferLedger)
     partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
 
     @property
     def identities(self) -> FakeIdentityLinks:
         return self.travellers.identities
+
+    @property
+    def tokens(self) -> FakeTokenVault:
+        return self.travellers.tokens
 
     def __post_init__(self) -> None:
         self.passes = FakePassRegister(self.status)

@@ -14,6 +14,11 @@ class IdentityLinks(Protocol):
     def find(self, digest: bytes) -> IdentityLink | None:
         """Whose identity it is."""
 
+    def queue(self, digests: Sequence[bytes]) -> None:
+        """Wait for every other work that queued for any of these, until the end of this one. Once in a work, before
+        anything is locked.
+        """
+
     def of(self, traveller: UUID) -> Sequence[IdentityLink]:
         """A person's links, oldest first."""
 
