@@ -75,8 +75,8 @@ class CtidConnector:
         4. the person's data, if there is any, is well-formed, and the card has not expired.
         """
         # (1)
-        remembered = json.loads(memory)
-        if not timedelta(0) <= at - datetime.fromisoformat(remembered["begun"]) <= _LOGIN_LIFETIME:
+        biz_seq, begun = self._remembered(memory)
+        if not timedelta(0) <= at - begun <= _LOGIN_LIFETIME:
             raise self._fail(ProviderFault.TIMED_OUT, "the login began too long ago")
         # (2)
         code = answer.get("resultCode", "")
@@ -87,7 +87,7 @@ class CtidConnector:
             )  # anybody can write a callback: nothing else reaches the log
             raise ConnectorError(self.provider, found.fault, f"the app: {found.text}", code=known)
         try:
-            data = app.read_result(answer, biz_seq=remembered["bizSeq"], mode=self.settings.mode)
+            data = app.read_result(answer, biz_seq=biz_seq, mode=self.settings.mode)
         except PackageError as error:
             raise self._fail(ProviderFault.GARBLED, str(error)) from error
         # (3)
@@ -99,6 +99,14 @@ class CtidConnector:
         except PackageError as error:
             raise self._fail(ProviderFault.GARBLED, str(error)) from error
         return self._grant(done, retained, at)
+
+    def _remembered(self, memory: bytes) -> tuple[str, datetime]:
+        """`bizSeq` and the beginning. The broker sealed it; a version of ours before this one may have written it."""
+        try:
+            remembered = json.loads(memory)
+            return str(remembered["bizSeq"]), datetime.fromisoformat(remembered["begun"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._fail(ProviderFault.TIMED_OUT, "the memory of the login is not of this version") from error
 
     def _grant(self, done: Authenticated, retained: Retained, at: datetime) -> IdentityGrant:
         worth, identity = WORTH[self.settings.mode], retained.identity

@@ -1,13 +1,14 @@
 """A login by the app: what a grant says, and what is refused."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.identity_connector import ConnectorError, ProviderFault, Redirection
 from broker.wire.identity_grant import Assurance, DocumentType
 from connectors.ctid.modes import WORTH, AuthMode
 from connectors.mock_idps.faults import Fault
@@ -251,6 +252,26 @@ def test_a_hostile_callback_is_an_error_and_nothing_else(ctid: CtidWorld, answer
     assert refused.value.fault in (ProviderFault.GARBLED, ProviderFault.REFUSED)
     assert "\n" not in str(refused.value)
     assert not any(request.url.path.startswith("/ctid/") for request in ctid.spoiler.asked)
+
+
+@pytest.mark.parametrize("memory", [b"", b"{}", b"[]", b'{"nonce": "n"}', b'{"bizSeq": "a", "begun": "b"}'])
+def test_a_memory_of_another_version_ends_the_login(ctid: CtidWorld, memory: bytes) -> None:
+    begun = ctid.begin()
+    with pytest.raises(ConnectorError) as refused:
+        ctid.finish(Redirection(begun.url, memory), ctid.answer(begun))
+    assert refused.value.fault is ProviderFault.TIMED_OUT
+
+
+def test_parallel_logins_lose_none_and_cross_none(ctid: CtidWorld) -> None:
+    plan = [WANG, LI, OUYANG] * 8
+    with ThreadPoolExecutor(8) as pool:
+        grants = list(pool.map(ctid.login, plan))
+    numbers = {person: str(ctid.world.register.people[person].record["gMSFZHM"]) for person in plan}
+    for person, grant in zip(plan, grants, strict=True):
+        assert grant.claims is not None
+        assert grant.claims.document_number == numbers[person]
+        assert grant.portrait == portrait(person)
+    assert len({grant.subject for grant in grants}) == 3
 
 
 def test_callbacks_are_the_one_listed(ctid: CtidWorld) -> None:

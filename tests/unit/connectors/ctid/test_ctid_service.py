@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from io import BytesIO
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.ctid import package, retain
+from connectors.ctid import app, package, retain
 from connectors.ctid.modes import WITH_FACE, AuthMode, DownloadMode
 from connectors.ctid.service import Authenticated, Credential
 from tests.support.ctid_world import LI, WANG, CtidWorld, portrait
@@ -50,6 +51,20 @@ def test_every_mode_knows_the_person(ctid: CtidWorld, mode: AuthMode) -> None:
     done = authenticate(ctid, mode, photo=portrait(WANG) if mode in WITH_FACE else None)
     assert done.pid == ctid.login(WANG).subject
     assert done.retained is None
+
+
+def test_the_app_proves_a_credential_alone_too(ctid: CtidWorld) -> None:
+    """R01 is spoken, and no login rests on it."""
+    begun = ctid.begin()
+    data = app.read_result(ctid.answer(begun), biz_seq=_biz_seq(begun.url), mode=AuthMode.APP_CREDENTIAL)
+    assert (data.face, data.password) == ("", "")
+    service = ctid.connector.service
+    applied = service.apply(AuthMode.APP_CREDENTIAL, at=ctid.at)
+    assert service.authenticate(applied, at=ctid.at, app=data).pid == ctid.login(WANG).subject
+
+
+def _biz_seq(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["bizSeq"][0]
 
 
 @pytest.mark.parametrize("mode", [mode for mode in DIRECT if mode in WITH_FACE])
