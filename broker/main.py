@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import anyio.to_thread
@@ -20,11 +20,15 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import connectors
+from broker.core.authorization import digest
 from broker.core.linking import LinkOutcome
 from broker.core.rulebook import Rulebook
 from broker.desk import Desk
+from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
+from broker.flows.take_notice import take_notice
+from broker.flows.upstream_tokens import usable_tokens
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys
@@ -51,19 +55,23 @@ from broker.web import (
     developers,
     error_handlers,
     gates,
+    identities,
     journal,
+    providers,
     site,
     wallet,
     wallet_consents,
+    wallet_identities,
 )
 from broker.web.bodies import Bodies
 from broker.web.headers import SecurityHeaders, WalletOrigin
 from broker.web.request_log import RequestLog
 from broker.web.services import Services
 from broker.web.throttle import Throttle
-from broker.wire.identity_connector import IdentityConnector
+from broker.wire.approval_connector import ProviderNotice
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
+from broker.wire.upstream_tokens import UpstreamTokens
 from connectors.transport import provider_client
 
 # Connections beyond the worker threads: commits run while the thread that did the work already serves another request.
@@ -96,10 +104,19 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
     for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal):
         app.include_router(module.router)
-    for module in (wallet_consents, agencies, agencies_requests):
+    for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
-    app.add_middleware(Bodies, rules={**wallet.RULES, **gates.RULES, **agencies.RULES, **agencies_requests.RULES})
+    app.add_middleware(
+        Bodies,
+        rules={
+            **wallet.RULES,
+            **gates.RULES,
+            **agencies.RULES,
+            **agencies_requests.RULES,
+            **providers.rules(settings.providers),
+        },
+    )
     app.add_middleware(Throttle, per_minute=settings.logins_per_minute)
     authorization_routes.install(app, ports.authorization)
     error_handlers.install(app)
@@ -118,6 +135,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
     link_secret = signing.secret("identity-link")
     examiner = FaceWorker(_face_command(settings))
     http = provider_client(trust(settings.trusted_ca))
+    connected = _providers(settings, http)
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -145,6 +163,38 @@ def compose(settings: Settings, database_url: str) -> Ports:
     desk = Desk(work_of, keys, rulebook, os.urandom)
     calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
 
+    def upstream(traveller: UUID, provider: str) -> UpstreamTokens | None:
+        watched = connected.get(provider)
+        renewing: Any = watched.connector if watched and hasattr(watched.connector, "refresh") else None
+        return usable_tokens(
+            works.begin,
+            keys=keys,
+            provider=provider,
+            connector=renewing,
+            traveller=traveller,
+            at=clock(),
+            entropy=os.urandom,
+        )
+
+    sealing = Sealing(keys, rulebook, signing.signer(KeyUse.RECEIPT), settings.issuer)
+
+    def settle(work: Work, provider: str, told: ProviderNotice, at: datetime) -> None:
+        asked = work.approvals.by_state(digest(told.state)) if told.state is not None else None
+        if asked is not None:
+            settle_approval(work, asked, told.outcome, sealing=sealing, at=at, entropy=os.urandom)
+
+    def notice(work: Work, provider: str, told: ProviderNotice, at: datetime) -> bool:
+        return take_notice(
+            work,
+            keys=keys,
+            link_secret=link_secret,
+            provider=provider,
+            notice=told,
+            approvals=settle,
+            at=at,
+            entropy=os.urandom,
+        )
+
     services = Services(
         begin=works.begin,
         keys=keys,
@@ -164,6 +214,9 @@ def compose(settings: Settings, database_url: str) -> Ports:
         return_uris=settings.wallet.return_uris,
         statement_keys=signing.publics(KeyUse.RECEIPT),
         sandbox=settings.sandbox,
+        upstream=upstream,
+        take_notice=notice,
+        provider_health=lambda: {name: _health(watched) for name, watched in connected.items()},
     )
     authorization = AuthorizationServer(
         issuer=settings.issuer,
@@ -181,7 +234,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         release_claims=desk.release,
         check_release=rulebook.partner.check,
         link_identity=link,
-        connectors=_connectors(settings, http),
+        connectors={name: watched.connector for name, watched in connected.items()},
         clock=clock,
         entropy=os.urandom,
         language=settings.language,
@@ -208,10 +261,20 @@ def _lifespan(settings: Settings, ports: Ports) -> Lifespan:
     return lifespan
 
 
-def _connectors(settings: Settings, http: httpx.Client) -> dict[str, IdentityConnector]:
+def _providers(settings: Settings, http: httpx.Client) -> dict[str, connectors.Watched]:
     return {
-        name: connectors.build(name, provider.kind, provider.options, http=http, home=settings.home)
+        name: connectors.build_watched(name, provider.kind, provider.options, http=http, home=settings.home)
         for name, provider in settings.providers.items()
+    }
+
+
+def _health(watched: connectors.Watched) -> dict[str, Any]:
+    health = watched.health()
+    return {
+        "circuit": str(health.circuit),
+        "busy": health.busy,
+        "places": health.places,
+        "clock_offset_seconds": health.offset.total_seconds(),
     }
 
 

@@ -2,7 +2,8 @@
 number of providers by configuration, and the mock servers they are developed against.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from connectors.ctid import CtidConnector, CtidSettings
 from connectors.generic_oidc import GenericConnector, GenericSettings
 from connectors.iamsmart import IamSmartConnector, IamSmartSettings
 from connectors.macau import MacauConnector, MacauSettings
+from connectors.resilience.guard import Health
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "ctid": Adapter(CtidSettings, CtidConnector),
@@ -34,8 +36,24 @@ def build(
     """The provider called `name`, of `kind`. Raises as `read_settings`. `http` carries trust settings and the pool;
     paths in the settings start at `home`.
     """
+    return build_watched(name, kind, settings, http=http, home=home).connector
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A connector, and how the way to its provider is."""
+
+    connector: IdentityConnector
+    health: Callable[[], Health]
+
+
+def build_watched(
+    name: str, kind: str, settings: AdapterSettings | Mapping[str, Any], *, http: httpx.Client, home: Path = Path()
+) -> Watched:
+    """As `build`."""
     known = settings if isinstance(settings, AdapterSettings) else read_settings(kind, settings)
-    return _adapter(kind).build(name, known, Surroundings(known.fetcher(name, http), home))
+    fetch = known.fetcher(name, http)
+    return Watched(_adapter(kind).build(name, known, Surroundings(fetch, home)), fetch.health)
 
 
 def _adapter(kind: str) -> Adapter:

@@ -1,9 +1,9 @@
 """What the endpoints work with, given once by the composition root."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from broker.core.rulebook import Rulebook
 from broker.flows.ports import BeginWork, FaceExaminer, KeyStore, Work
+from broker.wire.approval_connector import ProviderNotice
 from broker.wire.keys import Entropy, PublicKey, Signer
 from broker.wire.trust_list import TrustedKey
 from broker.wire.upstream_tokens import UpstreamTokens
@@ -43,6 +44,10 @@ class Services:
     sandbox: bool = False
     # A person's tokens at a provider, refreshed if need be. Raises ConnectorError.
     upstream: Callable[[UUID, str], UpstreamTokens | None] = lambda _traveller, _provider: None
+    # A provider's verified callback is acted on, once. Whether it was new.
+    take_notice: Callable[[Work, str, ProviderNotice, datetime], bool] = lambda *_: False
+    # How the way to each provider is, by its name, as this process sees it.
+    provider_health: Callable[[], Mapping[str, Any]] = dict
 
 
 def services_of(request: HTTPConnection) -> Services:
