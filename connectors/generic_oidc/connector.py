@@ -9,10 +9,10 @@ from broker.wire.identity_grant import MAX_PORTRAIT_BYTES, Assurance, IdentityGr
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
 from connectors.adapter import Surroundings
+from connectors.evidence import evidence_hash
 from connectors.fetch import MAX_SIGNED
 from connectors.generic_oidc.claims import pointed, verified_claims
 from connectors.generic_oidc.settings import LEVELS, GenericSettings
-from connectors.oidc import evidence_hash
 from connectors.openid.client_auth import ClientAuthentication, PrivateKeyJwt, SecretBasic, SecretPost
 from connectors.openid.flow import CodeFlow, Login
 from connectors.openid.registration import SKEW, Registration, origin_of

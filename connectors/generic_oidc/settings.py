@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from broker.wire.identity_grant import Assurance, DocumentType, EvidenceKind
 from connectors.adapter import AdapterSettings
+from connectors.evidence import GRANT_LIFETIME
 
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)+$", max_length=200)]
 """Where a claim lies, as a JSON pointer (RFC 6901): `/family_name`, `/verified_claims/claims/birthdate`."""
@@ -94,7 +95,7 @@ class GenericSettings(AdapterSettings):
     portrait: Portrait | None = None
     trust_framework: Annotated[str, Field(min_length=1, max_length=200)] = "oidc"
     evidence: EvidenceKind = EvidenceKind.ELECTRONIC_RECORD
-    grant_lifetime: timedelta = timedelta(hours=1)
+    grant_lifetime: timedelta = GRANT_LIFETIME
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

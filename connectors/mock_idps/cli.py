@@ -1,28 +1,21 @@
 """`python -m connectors.mock_idps`: run one mock provider."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
-from starlette.applications import Starlette
 
-from connectors.mock_idps.dialect import DIALECTS
-from connectors.mock_idps.keys import ProviderKey
 from connectors.mock_idps.native import NATIVE, create_app_of
-from connectors.mock_idps.people import PeopleError, Person, load_people
-from connectors.mock_idps.server import MockProvider
+from connectors.mock_idps.people import PeopleError, load_people
 from connectors.mock_idps.settings import MockSettings
-from connectors.mock_idps.state import Registered
 
 app = typer.Typer(help="Run a mock identity provider with invented people.", add_completion=False)
-KNOWN = sorted({*DIALECTS, *NATIVE})
 
 
 @app.callback(invoke_without_command=True)
 def run(
-    provider: Annotated[str, typer.Option(help=f"{', '.join(KNOWN)}.")],
+    provider: Annotated[str, typer.Option(help=f"{', '.join(NATIVE)}.")],
     portraits: Annotated[Path, typer.Option(help="Directory of <person id>.jpg, the authority's photographs.")],
     client_secret: Annotated[str, typer.Option(envvar="MOCK_IDP_CLIENT_SECRET", help="Secret of the one client.")],
     redirect_uri: Annotated[list[str], typer.Option(help="Where answers may go, compared exactly; repeatable.")],
@@ -38,8 +31,8 @@ def run(
     key: Annotated[Path | None, typer.Option(help="TLS key (PEM).")] = None,
 ) -> None:
     """Serve until stopped. What breaks is switched at /_mock/faults, from loopback."""
-    if provider not in KNOWN:
-        raise typer.BadParameter(f"{provider} is none of {', '.join(KNOWN)}")
+    if provider not in NATIVE:
+        raise typer.BadParameter(f"{provider} is none of {', '.join(NATIVE)}")
     try:
         known = load_people(provider, portraits=portraits, people=people)
     except (OSError, PeopleError) as error:
@@ -57,7 +50,7 @@ def run(
         options=_options(option or []),
     )
     try:
-        served = _application(provider, settings, known)
+        served = create_app_of(provider)(settings, known)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{provider} cannot start: {error}") from error
     typer.echo(f"Mock {provider} on {settings.issuer}")
@@ -80,11 +73,3 @@ def _options(given: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
         found[name] = value
     return found
-
-
-def _application(provider: str, settings: MockSettings, people: Mapping[str, Person]) -> Starlette:
-    if provider in NATIVE:
-        return create_app_of(provider)(settings, people)
-    client = Registered(settings.client_id, settings.client_secret, settings.redirect_uris)
-    key = ProviderKey.generate(DIALECTS[provider].algorithm)
-    return MockProvider(DIALECTS[provider], issuer=settings.issuer, people=people, client=client, key=key).app()

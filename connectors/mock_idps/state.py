@@ -3,38 +3,9 @@
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
-
-CODE_SECONDS: Final = 60
-TRANSACTION_SECONDS: Final = 600
-TOKEN_SECONDS: Final = 300
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """An authorization request whose parameters were found good."""
-
-    client_id: str
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    state: str | None
-    nonce: str
-    code_challenge: str
-    language: str
-    person_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Consent:
-    """What one person agreed to; behind a code, then behind an access token."""
-
-    transaction: Transaction
-    person_id: str
-    scopes: frozenset[str]
-    auth_time: int
 
 
 class OneTime(Generic[T]):
@@ -72,12 +43,3 @@ class OneTime(Generic[T]):
 
     def _live(self, found: tuple[float, T] | None) -> T | None:
         return found[1] if found is not None and found[0] > self._now() else None
-
-
-@dataclass(frozen=True)
-class Registered:
-    """The one client of a mock provider."""
-
-    client_id: str
-    client_secret: str
-    redirect_uris: frozenset[str]

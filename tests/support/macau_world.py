@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from anyio.from_thread import start_blocking_portal
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
@@ -24,15 +21,15 @@ from broker.wire.identity_connector import LoginStart, Redirection
 from broker.wire.identity_grant import IdentityGrant
 from connectors.adapter import Surroundings
 from connectors.fetch import Fetcher
-from connectors.macau_native import MacauConnector, MacauSettings
+from connectors.macau import MacauConnector, MacauSettings
+from connectors.macau.make_key import make_key
 from connectors.mock_idps.faults import FaultSwitch
 from connectors.mock_idps.macau.server import app_of
 from connectors.mock_idps.macau.state import World
 from connectors.mock_idps.people import load_people
 from connectors.mock_idps.settings import MockSettings
-from tests.support.html_forms import form_with, submit
 from tests.support.oidc_world import Hosts
-from tests.support.provider_pages import page_at
+from tests.support.provider_pages import at_macau
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 ISSUER = "http://macau.test"
@@ -41,7 +38,6 @@ APPROVED = "http://broker.test/approvals/macau/callback"
 NOTICES = "http://broker.test/providers/macau/callback"
 SECRET = "the secret: ü %+&"
 PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph"
-PEOPLE = Path(str(files("connectors.mock_idps.macau") / "people.toml"))
 
 
 @dataclass
@@ -118,15 +114,6 @@ class MacauWorld:
         return kid
 
 
-def make_key(folder: Path) -> str:
-    """A department key `KID.pem` in `folder`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    kid = ECKey.import_key(pem).thumbprint()
-    (folder / f"{kid}.pem").write_bytes(pem)
-    return kid
-
-
 def register(folder: Path, kids: list[str]) -> None:
     """What the bureau knows of us, in that order."""
     keys = [
@@ -136,41 +123,10 @@ def register(folder: Path, kids: list[str]) -> None:
     (folder / "registered.jwks").write_text(json.dumps({"keys": keys}))
 
 
-def at_macau(
-    browser: httpx.Client,
-    page: httpx.Response,
-    person: str,
-    *,
-    eid: str = "rosto",
-    share: list[str] | None = None,
-    recipients: list[str] | None = None,
-    cancel: bool = False,
-) -> httpx.Response:
-    """Account, EID, then what is shared with whom: everything with the client alone unless told otherwise. Returns the
-    redirect back to the client, which may come before the last page.
-    """
-    shown = page_at(browser, page)
-    answer = submit(browser, shown, form_with(shown, "person", person), press=("person", person))
-    if answer.status_code != 200:
-        return answer
-    answer = submit(browser, answer, form_with(answer, "eid", eid), press=("eid", eid))
-    if answer.status_code != 200:
-        return answer
-    form = form_with(answer, "decision", "allow")
-    departments = [value for name, value in form.checkboxes if name == "departamento"][:1]
-    chosen = [
-        (name, value)
-        for name, value in form.checkboxes
-        if (name == "campo" and (share is None or value in share))
-        or (name == "departamento" and value in (departments if recipients is None else recipients))
-    ]
-    return submit(browser, answer, form, press=("decision", "cancel" if cancel else "allow"), tick=chosen)
-
-
 @contextmanager
 def macau_world(folder: Path, **options: str) -> Iterator[MacauWorld]:
     """`folder` gets the department's keys and a photograph for everybody but macau-lei."""
-    for person in load_people("macau", portraits=folder, people=PEOPLE):
+    for person in load_people("macau", portraits=folder):
         if person != "macau-lei":
             (folder / f"{person}.jpg").write_bytes(PORTRAIT)
     register(folder, [make_key(folder)])
@@ -195,7 +151,7 @@ def macau_world(folder: Path, **options: str) -> Iterator[MacauWorld]:
         switch=FaultSwitch(sleep),
         now=clock.seconds,
     )
-    world = World(settings, load_people("macau", portraits=folder, people=PEOPLE), send=send)
+    world = World(settings, load_people("macau", portraits=folder), send=send)
     with start_blocking_portal() as portal:
         spoiler = Spoiler(Hosts(portal, {"macau.test": app_of(world)}))
         connector = MacauConnector(

@@ -2,25 +2,22 @@
 or started as a process.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from shutil import copytree
 from typing import Any, Final
 
 from starlette.applications import Starlette
 
+from connectors.macau.make_key import make_key, public_set
 from connectors.mock_idps.ctid.keys import MockKeys
-from connectors.mock_idps.dialect import DIALECTS
 from connectors.mock_idps.iamsmart.authority import AUTHORITY, SERVICE_KEY
-from connectors.mock_idps.keys import ProviderKey
-from connectors.mock_idps.native import NATIVE, create_app_of
+from connectors.mock_idps.native import create_app_of
 from connectors.mock_idps.people import load_people
-from connectors.mock_idps.server import MockProvider
 from connectors.mock_idps.settings import MockSettings
-from connectors.mock_idps.state import Registered
 from tests.support.ctid_pages import settings_table
 from tests.support.iamsmart_keys import iamsmart_keys
 
@@ -53,10 +50,6 @@ class Mock:
     ready: str = "/style.css"
 
 
-def _oidc(place: Place, _: datetime) -> Setup:
-    return Setup({"issuer": place.url, "client_id": CLIENT_ID, "client_secret": place.secret})
-
-
 def _ctid(place: Place, at: datetime) -> Setup:
     MockKeys.load(place.home, at=at)
     return Setup(settings_table(place.url, place.home, client_id=CLIENT_ID), {"keys": str(place.home)})
@@ -75,10 +68,25 @@ def _iamsmart(place: Place, _: datetime) -> Setup:
     return Setup(table, {"keys": str(place.home)})
 
 
+def _macau(place: Place, _: datetime) -> Setup:
+    """A key of our department, and its public half as the bureau has registered it."""
+    keys, registered = place.home / "keys", place.home / "registered.jwks"
+    make_key(keys)
+    registered.write_text(json.dumps(public_set(keys)), encoding="utf-8")
+    table = {
+        "issuer": place.url,
+        "client_id": CLIENT_ID,
+        "client_secret": place.secret,
+        "department": CLIENT_ID,
+        "department_keys": str(keys),
+    }
+    return Setup(table, {"recipient_keys": str(registered)})
+
+
 MOCKS: Final[Mapping[str, Mock]] = {
     "ctid": Mock(_ctid),
     "iamsmart": Mock(_iamsmart),
-    "macau": Mock(_oidc, "/.well-known/openid-configuration"),
+    "macau": Mock(_macau, "/.well-known/openid-configuration"),
 }
 
 
@@ -90,34 +98,18 @@ def callbacks(broker: str, name: str) -> tuple[frozenset[str], str]:
     )
 
 
-@cache
-def provider_key(name: str) -> ProviderKey:
-    """One key a provider for the whole run: making an RSA key takes longer than most tests."""
-    return ProviderKey.generate(DIALECTS[name].algorithm)
-
-
 def mounted(place: Place, *, broker: str, portraits: Path, now: Callable[[], float]) -> tuple[Starlette, Setup]:
     """The mock in this process, and the settings that fit it."""
     setup = MOCKS[place.name].set_up(place, datetime.fromtimestamp(now(), UTC))
     redirect_uris, callback_url = callbacks(broker, place.name)
     people = load_people(place.name, portraits=portraits)
-    if place.name in NATIVE:
-        settings = MockSettings(
-            issuer=place.url,
-            client_id=CLIENT_ID,
-            client_secret=place.secret,
-            redirect_uris=redirect_uris,
-            callback_url=callback_url,
-            options=setup.options,
-            now=now,
-        )
-        return create_app_of(place.name)(settings, people), setup
-    provider = MockProvider(
-        DIALECTS[place.name],
+    settings = MockSettings(
         issuer=place.url,
-        people=people,
-        client=Registered(CLIENT_ID, place.secret, redirect_uris),
-        key=provider_key(place.name),
+        client_id=CLIENT_ID,
+        client_secret=place.secret,
+        redirect_uris=redirect_uris,
+        callback_url=callback_url,
+        options=setup.options,
         now=now,
     )
-    return provider.app(), setup
+    return create_app_of(place.name)(settings, people), setup

@@ -51,8 +51,44 @@ def person_then_boxes(browser: httpx.Client, page: httpx.Response, choice: Choic
     return submit(browser, chosen, form, press=("decision", "allow"), tick=ticked)
 
 
+def macau(browser: httpx.Client, page: httpx.Response, choice: Choice) -> httpx.Response:
+    """A walk: with a face check, and with the client as the one recipient."""
+    return at_macau(browser, page, choice.person, share=choice.share, cancel=choice.cancel)
+
+
+def at_macau(
+    browser: httpx.Client,
+    page: httpx.Response,
+    person: str,
+    *,
+    eid: str = "rosto",
+    share: list[str] | None = None,
+    recipients: list[str] | None = None,
+    cancel: bool = False,
+) -> httpx.Response:
+    """Account, EID, then what is shared with whom: everything with the client alone unless told otherwise. Returns the
+    redirect back to the client, which may come before the last page.
+    """
+    shown = page_at(browser, page)
+    answer = submit(browser, shown, form_with(shown, "person", person), press=("person", person))
+    if answer.status_code != 200:
+        return answer
+    answer = submit(browser, answer, form_with(answer, "eid", eid), press=("eid", eid))
+    if answer.status_code != 200:
+        return answer
+    form = form_with(answer, "decision", "allow")
+    departments = [value for name, value in form.checkboxes if name == "departamento"][:1]
+    chosen = [
+        (name, value)
+        for name, value in form.checkboxes
+        if (name == "campo" and (share is None or value in share))
+        or (name == "departamento" and value in (departments if recipients is None else recipients))
+    ]
+    return submit(browser, answer, form, press=("decision", "cancel" if cancel else "allow"), tick=chosen)
+
+
 WALKS: Final[Mapping[str, Walk]] = {
     "ctid": person_then_boxes,
     "iamsmart": person_then_boxes,
-    "macau": person_then_boxes,
+    "macau": macau,
 }

@@ -17,8 +17,8 @@ from broker.wire.identity_connector import ConnectorError, LoginStart
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors.adapter import Surroundings
 from connectors.fetch import Fetcher
-from connectors.macau_native import MacauConnector, MacauSettings
-from connectors.macau_native.counter import Counter, Scanned
+from connectors.macau import MacauConnector, MacauSettings
+from connectors.macau.counter import Counter, Scanned
 from connectors.mock_idps.macau.packet import seal, sign
 from tests.support.node import run_node
 from tests.vectors import macau

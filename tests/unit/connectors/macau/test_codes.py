@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault
 from connectors.adapter import Surroundings
-from connectors.macau_native.codes import CODES
-from connectors.macau_native.connector import MacauConnector
-from connectors.macau_native.counter import Counter
+from connectors.macau.codes import CODES
+from connectors.macau.connector import MacauConnector
+from connectors.macau.counter import Counter
 from connectors.mock_idps.faults import Fault, Setting
 from tests.support.html_forms import form_with, submit
 from tests.support.macau_world import CALLBACK, NOW, MacauWorld, macau_world

@@ -9,7 +9,7 @@ import zxingcpp
 from numpy.typing import NDArray
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.macau_native.counter import Counter, Scanned
+from connectors.macau.counter import Counter, Scanned
 from tests.support.html_forms import Form, form_with, forms_of, submit
 from tests.support.macau_world import MacauWorld
 

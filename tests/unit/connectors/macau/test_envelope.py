@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
-from connectors.macau_native.envelope import EnvelopeError, NotForUs, derive, open_packet
+from connectors.macau.envelope import EnvelopeError, NotForUs, derive, open_packet
 from connectors.mock_idps.macau.packet import seal
 from connectors.openid.encoding import b64url, from_b64url
 

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.macau_native.envelope import open_packet
+from connectors.macau.envelope import open_packet
 from connectors.mock_idps.macau.packet import seal, sign
 from tests.support.macau_world import MacauWorld
 

@@ -2,7 +2,7 @@
 specs/macau.md.
 """
 
-from connectors.macau_native.connector import MacauConnector
-from connectors.macau_native.settings import MacauSettings
+from connectors.macau.connector import MacauConnector
+from connectors.macau.settings import MacauSettings
 
 __all__ = ["MacauConnector", "MacauSettings"]

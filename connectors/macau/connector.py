@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from broker.wire.approval_connector import FilledForm, FormNotice, ProviderNotice
@@ -11,14 +11,14 @@ from broker.wire.identity_grant import Assurance, EvidenceKind, IdentityGrant, V
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
 from connectors.adapter import Surroundings
+from connectors.evidence import GRANT_LIFETIME, evidence_hash
 from connectors.fetch import MAX_SIGNED
-from connectors.macau_native.codes import CODES
-from connectors.macau_native.department_keys import DepartmentKeys
-from connectors.macau_native.fields import FORM_FIELDS, LOGIN_FIELDS, of_form, verified_claims
-from connectors.macau_native.notices import read_notice
-from connectors.macau_native.packet import Packet, PacketReader
-from connectors.macau_native.settings import MacauSettings
-from connectors.oidc import evidence_hash
+from connectors.macau.codes import CODES
+from connectors.macau.department_keys import DepartmentKeys
+from connectors.macau.fields import FORM_FIELDS, LOGIN_FIELDS, of_form, verified_claims
+from connectors.macau.notices import read_notice
+from connectors.macau.packet import Packet, PacketReader
+from connectors.macau.settings import MacauSettings
 from connectors.openid.client_auth import SecretBasic
 from connectors.openid.flow import CodeFlow, Login
 from connectors.openid.registration import Registration
@@ -29,8 +29,6 @@ LEVELS: Final = {"urn:mo:conta-unica:rosto": Assurance.HIGH, "urn:mo:conta-unica
 PASSWORD: Final = "urn:mo:conta-unica:palavra-passe"  # noqa: S105  a level, not a password
 DETAIL_TYPE: Final = "urn:mo:conta-unica:pacote"
 PERSONAL: Final = "pessoal"
-GRANT_LIFETIME: Final = timedelta(hours=1)
-"""How long something new may rest on one login."""
 
 _LOCALES: Final = {"zh-Hant": "zh-MO", "zh-Hans": "zh-CN", "en": "en", "pt": "pt"}
 _PURPOSES: Final = {

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from broker.wire.identity_connector import ProviderFault
 from connectors.fetch import MAX_SIGNED, Answer
-from connectors.macau_native.connector import MacauConnector
-from connectors.macau_native.fields import FORM_FIELDS
-from connectors.macau_native.packet import Packet
+from connectors.macau.connector import MacauConnector
+from connectors.macau.fields import FORM_FIELDS
+from connectors.macau.packet import Packet
 
 MAX_QR: Final = 2048
 

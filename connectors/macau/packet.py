@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault
-from connectors.macau_native.department_keys import DepartmentKeys
-from connectors.macau_native.envelope import TYPE, EnvelopeError, NotForUs, open_packet
+from connectors.macau.department_keys import DepartmentKeys
+from connectors.macau.envelope import TYPE, EnvelopeError, NotForUs, open_packet
 from connectors.openid.tokens import TokenReader
 
 
