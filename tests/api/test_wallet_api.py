@@ -19,6 +19,8 @@ ENDPOINTS = [
     ("GET", "/wallet/v1/purposes"),
     ("GET", "/wallet/v1/consents"),
     ("POST", "/wallet/v1/consents/00000000-0000-4000-8000-000000000000/withdraw"),
+    ("POST", "/wallet/v1/consents/00000000-0000-4000-8000-000000000000/pause"),
+    ("POST", "/wallet/v1/consents/00000000-0000-4000-8000-000000000000/resume"),
     ("POST", "/wallet/v1/enrolment"),
     ("DELETE", "/wallet/v1/enrolment"),
     ("POST", "/wallet/v1/passes"),
