@@ -114,6 +114,7 @@ def test_nothing_falls_back_to_a_request_that_names_nobody(world: IamSmartWorld,
     assert fault_of(lambda: form(world, ungranted, "gender")) is ProviderFault.WITHHELD
     world.clock.forward(hours=10)
     assert fault_of(lambda: form(world, tokens, "gender")) is ProviderFault.EXPIRED_CREDENTIAL
+    assert world.wire.count("/account/eme/initiateRequest") == 0  # what is dead here is not shown there
 
 
 @pytest.mark.parametrize(("decision", "code"), [("cancel", "D40000"), ("reject", "D40001")])
