@@ -21,7 +21,7 @@ from connectors.ctid.package import PackageError
 from connectors.ctid.retain import Retained
 from connectors.ctid.service import Authenticated, CtidService
 from connectors.ctid.settings import CtidSettings
-from connectors.oidc import GRANT_LIFETIME, evidence_hash
+from connectors.evidence import GRANT_LIFETIME, evidence_hash
 
 _CODE: Final = re.compile(r"[A-Z0-9]{1,16}")
 _LOGIN_LIFETIME: Final = timedelta(minutes=15)

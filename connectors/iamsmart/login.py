@@ -17,11 +17,11 @@ from broker.wire.identity_grant import (
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors import read
 from connectors.documents import compact_date
+from connectors.evidence import GRANT_LIFETIME, evidence_hash
 from connectors.fetch import MAX_SIGNED
 from connectors.iamsmart.api import Api, Opened, duration, moment
 from connectors.iamsmart.fields import identity_number
 from connectors.iamsmart.settings import IamSmartSettings
-from connectors.oidc import GRANT_LIFETIME, evidence_hash
 
 SKEW: Final = timedelta(minutes=5)
 MAX_AGE: Final = timedelta(minutes=10)

@@ -8,11 +8,11 @@ from cryptography import x509
 
 from broker.wire.approval_connector import DocumentSignature, FilledForm, StepUp
 from broker.wire.identity_connector import ProviderFault
+from connectors.evidence import evidence_hash
 from connectors.iamsmart.api import Api, Opened
 from connectors.iamsmart.business_id import Begun, Kind
 from connectors.iamsmart.document_signature import SignatureRefused, document_of, read_signature
 from connectors.iamsmart.fields import read_fields
-from connectors.oidc import evidence_hash
 
 Outcome = FilledForm | DocumentSignature | StepUp
 
