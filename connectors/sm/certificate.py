@@ -98,7 +98,7 @@ class Sm2Certificate:
             outer = x509.load_der_x509_certificate(der)
             inner = asn1.decode_der(_ToBeSigned, outer.tbs_certificate_bytes)
             issuer = outer.issuer.public_bytes()
-        except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
             raise DecodeError("not a certificate") from error
         algorithm = inner.public_key.algorithm
         if (algorithm.algorithm, algorithm.curve) != (oids.EC_PUBLIC_KEY, oids.SM2_CURVE):

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Final
 
-from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
 
@@ -55,7 +54,7 @@ class SignedData:
     version: int
     digests: asn1.SetOf[Algorithm]
     content: Content
-    certificates: Annotated[asn1.SetOf[x509.Certificate] | None, asn1.Implicit(0)]
+    certificates: Annotated[asn1.SetOf[asn1.TLV] | None, asn1.Implicit(0)]  # not looked into
     signers: asn1.SetOf[SignerInfo]
 
 

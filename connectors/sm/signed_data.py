@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from cryptography import x509
 from cryptography.hazmat import asn1
 
 from connectors.sm import messages, oids
@@ -28,7 +27,7 @@ def sign(content: bytes, *, key: Sm2PrivateKey, certificate: Sm2Certificate, att
         version=1,
         digests=asn1.SetOf([messages.SM3]),
         content=messages.Content(content_type=oids.DATA, content=content if attached else None),
-        certificates=asn1.SetOf([x509.load_der_x509_certificate(certificate.der)]),
+        certificates=asn1.SetOf([asn1.decode_der(asn1.TLV, certificate.der)]),
         signers=asn1.SetOf([signer]),
     )
     return asn1.encode_der(messages.SignedDataInfo(content_type=oids.SIGNED_DATA, content=signed))
@@ -61,8 +60,8 @@ def verify(der: bytes, content: bytes, *, trusted: Iterable[Sm2Certificate], at:
     if signed.content.content is not None and signed.content.content != content:
         raise SignatureError("the signature is over another content")
     # (3)
-    if len(signers) != 1:
-        raise DecodeError("signed data without exactly one signer")
+    if len(signers) != 1 or signers[0].version != 1:
+        raise DecodeError("signed data without exactly one signer of version 1")
     signer = signers[0]
     if not messages.is_plain(signer.digest, oids.SM3) or not messages.is_plain(
         signer.signature_algorithm, oids.SM2_SIGN, oids.SM2_WITH_SM3

@@ -121,7 +121,7 @@ def _spoil(der: bytes, seed: int) -> bytes:
     return bytes(spoilt)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.integers(0, 2**32))
 def test_spoilt_signed_data_is_one_kind_of_error(seed: int) -> None:
     spoilt = _spoil(SIGNED, seed)
@@ -137,7 +137,7 @@ def test_spoilt_signed_data_is_one_kind_of_error(seed: int) -> None:
     assert start <= changed < start + len(CERTIFICATE.der)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_spoilt_envelope_is_one_kind_of_error(seed: int) -> None:
     try:
@@ -160,6 +160,34 @@ def test_noise_is_one_kind_of_error(noise: bytes) -> None:
     ):
         with pytest.raises(SmError):
             parse()
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_spoilt_certificate_is_one_kind_of_error(seed: int) -> None:
+    try:
+        Sm2Certificate.from_der(_spoil(CERTIFICATE.der, seed))
+    except DecodeError:
+        return
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a003020102", "a00302010a"),  # a version there is not
+        ("0c067369676e6572", "03067369676e6572"),  # a name that is a bit string
+    ],
+)
+def test_a_certificate_the_parser_stumbles_over(old: str, new: str) -> None:
+    """`cryptography` answers each of these with another exception than the one for malformed DER."""
+    spoilt = CERTIFICATE.der.replace(bytes.fromhex(old), bytes.fromhex(new))
+    assert spoilt != CERTIFICATE.der
+    with pytest.raises(DecodeError):
+        Sm2Certificate.from_der(spoilt)
+    # Inside a message it is not looked into.
+    message = SIGNED.replace(CERTIFICATE.der, spoilt)
+    assert message != SIGNED
+    assert signed_data.verify(message, CONTENT, trusted=[CERTIFICATE], at=NOW) == CERTIFICATE
 
 
 def test_a_certificate_of_another_curve_is_refused() -> None:
