@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., object])
+_MARK: Final = "conformance_mark"
 
 OIDC_BASIC: Final = "oidcc-basic-certification-test-plan"
 FAPI2: Final = "fapi2-security-profile-final-test-plan"
-_ATTRIBUTE: Final = "openid_module"
 _FAPI2_PREFIX: Final = "fapi2-security-profile-final-"
 
 _BASIC_NAMES: Final = """
@@ -137,9 +137,28 @@ def fapi2(name: str, note: str = "") -> Callable[[Test], Test]:
     return _marked(Module(FAPI2, _FAPI2_PREFIX + name, "fapi2", note))
 
 
-def module_of(test: object) -> Module | None:
-    found = getattr(test, _ATTRIBUTE, None)
-    return found if isinstance(found, Module) else None
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """A client that nobody here wrote, run unmodified as a process, and the profile it runs under."""
+
+    package: str
+    profile: str
+    does: str
+
+
+def implementation(package: str, profile: str, does: str) -> Callable[[Test], Test]:
+    """Marks a test that drives `package`."""
+
+    def mark(test: Test) -> Test:
+        setattr(test, _MARK, Implementation(package, profile, does))
+        return test
+
+    return mark
+
+
+def mark_of(test: object) -> Module | Implementation | None:
+    found = getattr(test, _MARK, None)
+    return found if isinstance(found, Module | Implementation) else None
 
 
 def _marked(module: Module) -> Callable[[Test], Test]:
@@ -150,7 +169,7 @@ def _marked(module: Module) -> Callable[[Test], Test]:
         short = module.name.removeprefix(_FAPI2_PREFIX)
         if getattr(test, "__name__", "") != "test_" + short.replace("-", "_").lower():
             raise ValueError(f"the test of {module.name} carries its name")
-        setattr(test, _ATTRIBUTE, module)
+        setattr(test, _MARK, module)
         return test
 
     return mark

@@ -82,6 +82,7 @@ def _b64(raw: bytes) -> str:
 
 
 REFUSED: dict[str, Make] = {
+    "no proof": lambda client, token: [],
     "two proofs": _twice,
     "not a JWT": lambda client, token: "not.a.jwt.at.all",
     "no typ": _rewritten(lambda header: header.pop("typ")),
@@ -108,7 +109,7 @@ REFUSED: dict[str, Make] = {
 ACCEPTED: dict[str, Make] = {
     "as it should be": _made(),
     "htu with query and fragment": _made({"htu": f"{USERINFO}?a=b#c"}),
-    "htu in another spelling": _made({"htu": "HTTPS://BROKER.example:443/oauth/%75serinfo"}),
+    "htu in another spelling": _made({"htu": "HTTPS://BROKER.example:443/oauth/userinfo"}),
     "members nobody knows": _made({"extra": "claim"}, {"extra": "header"}),
 }
 
