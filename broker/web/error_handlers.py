@@ -20,6 +20,7 @@ from broker.wire.errors import WireError
 
 _log = logging.getLogger("tongguan.web")
 
+_OF_TOKENS = {400: "malformed-request", 401: "not-authenticated", 403: "forbidden", 429: "too-often"}
 _BY_STATUS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 
 
@@ -84,7 +85,7 @@ def _of_database(error: DatabaseUnavailable) -> Problem:
 
 def _of_token(error: ResourceError) -> Problem:
     """RFC 6750 3.1 and RFC 9449 7.1 live in the headers; the body says the same to people."""
-    slug = "not-authenticated" if error.status == 401 else "forbidden"
+    slug = _OF_TOKENS[error.status]
     problem = Problem(slug, error.description, cause=error.cause or "", headers=error.headers)
     if error.error:
         problem.members["error"] = error.error
