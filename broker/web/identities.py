@@ -149,7 +149,7 @@ def _page(
         form_targets=[connector.origin for connector in server.connectors.values()],
         links=links,
         waiting=waiting,
-        names=names,
+        titles=names,
         addable=[(name, title) for name, title in names.items() if name not in linked],
         can_unlink=sum(link.withdrawn_at is None for link in links) > 1,
         current=session.provider,

@@ -1,4 +1,4 @@
-"""The wallet's view of a person's identities. Adding one needs a browser at the broker's own page, named by `manage`."""
+"""The wallet's view of a person's identities. Adding one needs a browser at the broker's own page, `manage`."""
 
 from typing import Annotated
 from uuid import UUID
