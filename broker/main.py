@@ -32,7 +32,6 @@ from broker.flows.upstream_tokens import usable_tokens
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys
-from broker.oidc.keys import KeyRing, TokenKey, TokenKeys
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
 from broker.outbound import json_fetcher, reach_of, trust
@@ -45,6 +44,7 @@ from broker.stores.oidc_store import OidcUnit as StoredUnit
 from broker.stores.partner_http import PartnerHttp
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
+from broker.token_keys import token_keys
 from broker.trusted_keys import trusted_keys
 from broker.web import (
     agencies,
@@ -157,7 +157,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             browser=browser,
         )
 
-    rulebook = Rulebook.load()
+    rulebook = Rulebook.load(settings.transfers and settings.transfers.read_text(encoding="utf-8"))
     storage = OidcStorage(database)
 
     desk = Desk(work_of, keys, rulebook, os.urandom)
@@ -225,7 +225,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             storage.find_client,
             sandbox=settings.sandbox,
         ),
-        token_keys=TokenKeys(lambda: KeyRing.of(TokenKey.of(signing.token_key()))),
+        token_keys=token_keys(signing, clock),
         secret_key=signing.secret("authorization-server"),
         open_unit=storage.unit,
         admit=storage.admit,

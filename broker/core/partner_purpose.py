@@ -15,6 +15,7 @@ from broker.core.denial import InvalidInput
 from broker.core.duration import format_duration, parse_duration
 from broker.core.identity_release import Frequency, IdentityRelease, base_claim
 from broker.core.purpose import Notice, Recipient
+from broker.core.transfer import PurposeTerms
 from broker.core.zone import LANGUAGES, in_every_language
 
 ONE_TIME: Final = timedelta(days=1)
@@ -37,6 +38,7 @@ class PartnerPurpose:
     limit: UseLimit
     max_days: int
     texts: Mapping[str, Mapping[str, str]]
+    terms: PurposeTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +177,5 @@ def _purpose(entry: Mapping[str, Any], words: ClaimWords) -> PartnerPurpose:
         limit=UseLimit(int(most["times"]), parse_duration(str(most["per"]))),
         max_days=int(entry["max_days"]),
         texts={part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "effect")},
+        terms=PurposeTerms.model_validate(entry),
     )

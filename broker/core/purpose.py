@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from broker.core.consent import NoticeReference
 from broker.core.denial import InvalidInput
+from broker.core.transfer import PurposeTerms
 from broker.core.zone import BROKER, LANGUAGES, Controller, Zones, in_every_language
 
 FACE_ENROLMENT = "face-enrolment"
@@ -32,6 +33,7 @@ class Purpose:
     retention: str
     max_days: int
     texts: Mapping[str, Mapping[str, str]]
+    terms: PurposeTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +162,5 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         texts={
             part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "method", "effect")
         },
+        terms=PurposeTerms.model_validate(entry),
     )

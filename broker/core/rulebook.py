@@ -7,6 +7,7 @@ from uuid import UUID
 from broker.core.consent import Use
 from broker.core.partner_purpose import PartnerPurposes
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS, Notice, Purpose, Purposes, Recipient
+from broker.core.transfer import TransferRules
 from broker.core.zone import Zone, Zones
 from broker.wire.travel_pass import PassMode
 
@@ -18,11 +19,12 @@ class Rulebook:
     zones: Zones
     purposes: Purposes
     partner: PartnerPurposes = field(default_factory=PartnerPurposes.load)
+    transfers: TransferRules = field(default_factory=TransferRules.load)
 
     @classmethod
-    def load(cls) -> Self:
-        """The packaged data."""
-        return cls(Zones.load(), Purposes.load())
+    def load(cls, transfers: str | None = None) -> Self:
+        """The packaged data, and the operator's own statement about transfers where there is one (TOML)."""
+        return cls(Zones.load(), Purposes.load(), transfers=TransferRules.load(transfers))
 
     def zone(self, zone_id: str) -> Zone:
         """Raises InvalidInput."""

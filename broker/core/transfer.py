@@ -15,10 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.core.governance import facts as governance
 from broker.core.governance.decision import Decision
-from broker.core.governance.policy import Law
+from broker.core.governance.policy import Law, Policy
 from broker.core.governance.rules import Rule
 
 Trust = Literal["A", "B", "C", "D", "X"]
+Kind = Literal["company", "state_organ"]
+Industry = Literal["general", "transport_finance_health", "border_security"]
+Storage = Literal["transient_24h", "le_30d", "gt_30d", "central_biometric"]
 
 
 class Held(IntFlag):
@@ -107,20 +110,41 @@ class TransferProfiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What is about to leave: one person's data, for one purpose, to one recipient.
+class TransferRules:
+    """What decisions are made by: the law as data, and the operator's statement."""
 
-    `kind`, `basis`, `industry` and `storage` are the purpose's own statement of its law.
+    policy: Policy
+    profiles: TransferProfiles
+
+    @classmethod
+    def load(cls, statement: str | None = None) -> Self:
+        """The packaged law; the operator's statement as TOML, or the packaged one. Raises PolicyError, ValueError."""
+        return cls(Policy.load(), TransferProfiles.load(statement))
+
+
+class PurposeTerms(BaseModel):
+    """What a purpose states about its law, as data: who exports under it, on which basis, for which line of work, and
+    how long the recipient keeps what it gets.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Annotated[Kind, Field(validation_alias="exporter_kind")]
+    basis: governance.Basis
+    industry: Industry
+    storage: Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is about to leave: one person's data, for one purpose, to one recipient. Its consent carried the notice of
+    PIPL article 39: every notice of ours does.
     """
 
     recipient_id: str
     jurisdiction: str
     categories: tuple[str, ...]
-    kind: Literal["company", "state_organ"]
-    basis: governance.Basis
-    industry: Literal["general", "transport_finance_health", "border_security"]
-    storage: Literal["transient_24h", "le_30d", "gt_30d", "central_biometric"]
-    art39_notice: bool
+    terms: PurposeTerms
     guardian: bool | None = None
 
 
@@ -160,7 +184,7 @@ def facts_of(
             origin=exporter.origin,
             city=exporter.city,
             gba_registered=exporter.gba_registered,
-            kind=outgoing.kind,
+            kind=outgoing.terms.kind,
             ciio=exporter.ciio,
             processes_persons=exporter.processes_persons,
         ),
@@ -188,14 +212,14 @@ def facts_of(
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
         local_face_store=None,
-        basis=outgoing.basis,
+        basis=outgoing.terms.basis,
         necessary=True,
         # The caller has checked and locked the consent to this very release; each purpose and recipient has its own.
         consent=governance.Consent(
             separate=True,
             bundled=False,
             withdrawn=False,
-            art39_notice=outgoing.art39_notice,
+            art39_notice=True,
             guardian=outgoing.guardian,
             purpose_match=True,
         ),
@@ -205,12 +229,12 @@ def facts_of(
         declared_exclusion=False,
         onward_outside_gba=False,
         nonbiometric_alternative=True,
-        industry=outgoing.industry,
-        storage=outgoing.storage,
+        industry=outgoing.terms.industry,
+        storage=outgoing.terms.storage,
         template_storage="central_operator_key",
         transfer_form="push",
         internal_only=False,
-        incident_to_travel=outgoing.industry == "border_security",
+        incident_to_travel=outgoing.terms.industry == "border_security",
         data_brokerage=False,
         linkage=0,
     )

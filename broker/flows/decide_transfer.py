@@ -5,40 +5,42 @@ decided side by side on counts as committed; near one, the ledger is locked and 
 """
 
 import hmac
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from hashlib import sha256
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from broker.core.governance.calendar import shanghai_date
+from broker.core.governance.codes import Gate
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
-from broker.core.governance.policy import Law, Policy
+from broker.core.governance.policy import Law
+from broker.core.sealing import unseal
 from broker.core.transfer import (
     Counted,
     Held,
     Outgoing,
     Subject,
-    TransferProfiles,
+    TransferRules,
     additions,
     classes_of,
     exporter_edges,
     facts_of,
     recipient_edges,
 )
+from broker.core.traveller import CLAIMS
 from broker.flows.ports import KeyStore, Work
 from broker.flows.ports.transfers import US_WINDOW, Standing, TransferLine
+from broker.wire.identity_grant import VerifiedClaims
+from broker.wire.reasons import Reason
 
 _UNITED_STATES = "US"
 _NAMESPACE = UUID("0b6c9f6e-3c5e-4a6b-9d0f-7e6f6f1d2b11")
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRules:
-    """What decisions are made by: the law as data, and the operator's statement."""
-
-    policy: Policy
-    profiles: TransferProfiles
+RELEASED_UNDER: Final = ("transfer", "mechanism", "policy")
+"""What the journal's entry of a release says about its decision, in the clear."""
 
 
 def decide_transfer(
@@ -89,6 +91,33 @@ def decide_transfer(
     if american:
         work.transfers.enter_us_recipient(line, at=at)
     return decision
+
+
+def subject_of(origin: str, claims: bytes | None, *, key: bytes, at: datetime) -> Subject:
+    """The person as the rules see them. `claims`: what their authority said, sealed under `key`. Where it is not there,
+    the age is unknown and the youngest is assumed: that denies without a guardian.
+    """
+    if claims is None:
+        return Subject(origin, 0)
+    said = VerifiedClaims.model_validate_json(unseal(claims, key=key, context=CLAIMS))
+    return Subject(origin, _age(said.birth_date, shanghai_date(at)))
+
+
+def transfer_entry(decision: Decision) -> dict[str, Any]:
+    """The decision, for the clear part of the journal's entry about the release."""
+    said = (decision.gate.value, decision.decision.value, decision.policy_hash)
+    return dict(zip(RELEASED_UNDER, said, strict=True))
+
+
+def refusal_of(decision: Decision) -> Reason | None:
+    """None when the release may go; else whether it is held or denied."""
+    if decision.gate.permits:
+        return None
+    return Reason.TRANSFER_HELD if decision.gate is Gate.HOLD else Reason.TRANSFER_DENIED
+
+
+def _age(born: date, today: date) -> int:
+    return max(0, today.year - born.year - ((today.month, today.day) < (born.month, born.day)))
 
 
 def _additions(outgoing: Outgoing, subject: Subject, law: Law, decision: Decision) -> Held:

@@ -3,17 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied, InvalidInput, Refusal
 from broker.core.epoch import epoch_of
+from broker.core.governance.decision import Decision
+from broker.core.purpose import OFFLINE_PASS
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
+from broker.core.transfer import Outgoing
 from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
 from broker.flows.covering import covering_among
+from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
 from broker.flows.epoch_secrets import open_epoch
-from broker.flows.ports import Entry, KeyStore, StatusSpace, Work
+from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
 from broker.wire.keys import Entropy, PublicKey, Signer
 from broker.wire.reasons import Reason
@@ -77,8 +82,9 @@ def mint_pass(
     desk = work.minting.open(traveller, uses, device_keys)
     key = keys.key(traveller)
 
-    def refuse(denied: Denied) -> Denied:
+    def refuse(denied: Denied, decision: Decision | None = None) -> Denied:
         clear = {"zone": zone, "mode": mode.name.lower(), "reasons": [denied.reason.value]}
+        clear |= transfer_entry(decision) if decision is not None else {}
         work.journal.append(Entry("traveller:pass:refused", clear, None, traveller, key), at=at, entropy=entropy)
         return denied
 
@@ -97,14 +103,23 @@ def mint_pass(
         if not _same_again(known, zone, mode, face, at=at):
             return refuse(Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own"))
 
-    # (4) the new ones: entered and journalled together
+    # (4) the new ones: sealing the template into a pass lets it leave, so that is decided and counted now
     fresh = [point for point in device_keys if point not in issued]
+    decided: dict[str, Any] = {}
+    if fresh and mode is PassMode.OFFLINE:
+        decision = _decide(work, keys, rulebook, traveller, zone, desk, key, at=at)
+        held = refusal_of(decision)
+        if held is not None:
+            return refuse(Denied(held, "the law of the place where the data reside does not let it go now"), decision)
+        decided = transfer_entry(decision)
+
+    # (5) entered and journalled together
     if fresh:
         made = _make(work, desk.space, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
-        work.journal.append_all([_entry(new, key) for new in made], at=at, entropy=entropy)
+        work.journal.append_all([_entry(new, key, decided) for new in made], at=at, entropy=entropy)
         issued |= {new.device_key: new for new in made}
 
-    # (5) what to show; offline, the template under the zone's secret of the day each pass was issued
+    # (6) what to show; offline, the template under the zone's secret of the day each pass was issued
     ordered = [issued[point] for point in device_keys]
     epochs = {known.epoch for known in ordered if known.epoch is not None}
     secrets = {epoch: open_epoch(work, keys, zone=zone, epoch=epoch) for epoch in epochs}
@@ -197,10 +212,30 @@ def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes]) -> Min
     return MintedPass(issued.pass_id, issued.device_key, issued.pass_bytes, sealed, issued.expires_at)
 
 
-def _entry(issued: IssuedPass, key: bytes) -> Entry:
+def _decide(
+    work: Work,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    traveller: UUID,
+    zone: str,
+    desk: OnDesk,
+    key: bytes,
+    *,
+    at: datetime,
+) -> Decision:
+    purpose, recipient = rulebook.resolve(OFFLINE_PASS, zone)
+    categories = tuple(sorted(purpose.categories))
+    outgoing = Outgoing(recipient.recipient_id, rulebook.zone(zone).jurisdiction, categories, purpose.terms)
+    subject = subject_of(desk.origin, desk.claims, key=key, at=at)
+    return decide_transfer(
+        work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
+    )
+
+
+def _entry(issued: IssuedPass, key: bytes, decided: Mapping[str, Any]) -> Entry:
     return Entry(
         kind="traveller:pass:minted",
-        clear={"zone": issued.zone, "mode": issued.mode.name.lower()},
+        clear={"zone": issued.zone, "mode": issued.mode.name.lower(), **decided},
         personal={"pass": issued.pass_id.hex(), "consents": [str(consent) for consent in issued.consents]},
         traveller=issued.traveller,
         traveller_key=key,

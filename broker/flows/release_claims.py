@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from broker.core.claim_categories import categories_of
 from broker.core.client import Client
 from broker.core.consent import ConsentRecord, Gap, Use, gap
 from broker.core.denial import Denied, Refusal, UnknownTraveller
 from broker.core.disclosure import JSON, Item, disclose, itemise
+from broker.core.governance.decision import Decision
 from broker.core.identity_release import IdentityRelease, ReleasedClaims, base_claim
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
+from broker.core.transfer import Outgoing
 from broker.core.traveller import CLAIMS
+from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.identity_grant import VerifiedClaims
 from broker.wire.keys import Entropy
+from broker.wire.reasons import Reason
 
 RELEASED = "partner:claims:released"
 REFUSED = "partner:claims:refused"
@@ -88,13 +93,19 @@ def release_claims(
     if sealed is None:
         raise UnknownTraveller(str(traveller))
     claims = VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
+    # (5) what the law of the place where the data reside says of each; a held one yields nothing
+    covered, decisions = _decided(work, keys, rulebook, traveller, recipient, covered, sealed, key, at=at)
+    if not covered:
+        denied = Denied(refusal_of(decisions[-1]) or Reason.TRANSFER_DENIED, "not under the law the data reside under")
+        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy, decision=decisions[-1])
+        return denied
     values: dict[str, JSON] = {}
     for one in covered:
         values |= disclose(claims, one.asked.items, covered=one.record.categories, at=at)
-    # (5) each use counts, and each is journalled: in this transaction, or nothing leaves
+    # (6) each use counts, and each is journalled: in this transaction, or nothing leaves
     for one in covered:
         work.consents.count_use(one.record.consent_id, at)
-    entries = [_entry(one, client, key, kind, at) for one in covered]
+    entries = [_entry(one, decision, client, key, kind, at) for one, decision in zip(covered, decisions, strict=True)]
     leaves = work.journal.append_all(entries, at=at, entropy=entropy)
     return ReleasedClaims(values, tuple(one.record.consent_id for one in covered), tuple(leaves))
 
@@ -147,6 +158,41 @@ def _covering(
     return covered, lacking
 
 
+def _decided(
+    work: Work,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    traveller: UUID,
+    recipient: Recipient,
+    covered: Sequence[_Covered],
+    claims: bytes,
+    key: bytes,
+    *,
+    at: datetime,
+) -> tuple[list[_Covered], list[Decision]]:
+    """What may go, each with its decision; where nothing may, no release and the decisions against."""
+    subject = subject_of(work.travellers.find(traveller).jurisdiction, claims, key=key, at=at)
+    passed: list[_Covered] = []
+    permits: list[Decision] = []
+    against: list[Decision] = []
+    for one in covered:
+        outgoing = Outgoing(
+            recipient.recipient_id,
+            recipient.jurisdiction or subject.origin,
+            categories_of(item.claim for item in one.asked.items.values()),
+            rulebook.partner.purpose(one.asked.release.purpose).terms,
+        )
+        decision = decide_transfer(
+            work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
+        )
+        if refusal_of(decision) is None:
+            passed.append(one)
+            permits.append(decision)
+        else:
+            against.append(decision)
+    return passed, permits or against
+
+
 def _denied(lacking: Sequence[Gap | None]) -> Denied:
     """The refusal that tells most: a pause or a frequency before a consent that is simply not there."""
     for missing, refusal in _REFUSALS.items():
@@ -155,7 +201,7 @@ def _denied(lacking: Sequence[Gap | None]) -> Denied:
     return Denied(Refusal.CONSENT_MISSING, lacking[0].value if lacking and lacking[0] else "no consent stands")
 
 
-def _entry(one: _Covered, client: Client, key: bytes, kind: str, at: datetime) -> Entry:
+def _entry(one: _Covered, decision: Decision, client: Client, key: bytes, kind: str, at: datetime) -> Entry:
     release = one.asked.release
     return Entry(
         kind=kind,
@@ -164,6 +210,7 @@ def _entry(one: _Covered, client: Client, key: bytes, kind: str, at: datetime) -
             "purpose": release.purpose,
             "recipient": release.recipient,
             "claims": sorted({item.claim for item in one.asked.items.values()}),
+            **transfer_entry(decision),
         },
         personal={
             "consent": str(one.record.consent_id),
@@ -178,9 +225,18 @@ def _entry(one: _Covered, client: Client, key: bytes, kind: str, at: datetime) -
 
 
 def _journal_refusal(
-    work: Work, traveller: UUID, key: bytes, asked: _Asked, denied: Denied, *, at: datetime, entropy: Entropy
+    work: Work,
+    traveller: UUID,
+    key: bytes,
+    asked: _Asked,
+    denied: Denied,
+    *,
+    at: datetime,
+    entropy: Entropy,
+    decision: Decision | None = None,
 ) -> None:
     clear = {"purpose": asked.release.purpose, "recipient": asked.release.recipient, "reason": str(denied.reason)}
+    clear |= transfer_entry(decision) if decision is not None else {}
     personal = {"asked": sorted(asked.items), "at": at.isoformat()}
     work.journal.append(Entry(REFUSED, clear, personal, traveller, key), at=at, entropy=entropy)
 

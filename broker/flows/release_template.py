@@ -9,10 +9,14 @@ from typing import Any
 
 from broker.core.denial import Denied
 from broker.core.gate import Gate
+from broker.core.governance.decision import Decision
+from broker.core.purpose import E_CHANNEL
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
+from broker.core.transfer import Outgoing
 from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
 from broker.flows.covering import still_covered
+from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
 from broker.flows.gate_request import authenticate, may_speak
 from broker.flows.ports import Entry, KeyStore, Shown, Work
 from broker.wire import device_proof, hpke, travel_pass
@@ -50,6 +54,7 @@ def release_template(
     # (1) the gate: its key, its signature, its time
     gate, message = authenticate(work, request, ReleaseRequest, at=at)
     issued: IssuedPass | None = None
+    decision: Decision | None = None
     try:
         _check_gate(gate, message)
         # (2) the code, as if no gate had looked at it: signature, expiry, zone, proof
@@ -71,12 +76,17 @@ def release_template(
         until = at + RESERVATION
         if not work.releasing.enter(issued, qr.counter, gate_id=gate.gate_id, until=until, at=at):
             raise VerifyError(Reason.ALREADY_RELEASED, "this code was answered before")
+        # (9) what the law of the place where the data reside says; the ledger's locks come last
+        decision = _decide(work, keys, rulebook, gate, found, at=at)
+        held = refusal_of(decision)
+        if held is not None:
+            raise VerifyError(held, "the law of the place where the data reside does not let it go now")
     except WireError as refusal:
-        _journal(work, keys, gate, issued, refused=refusal.reason, at=at, entropy=entropy)
+        _journal(work, keys, gate, issued, decision=decision, refused=refusal.reason, at=at, entropy=entropy)
         return Denied(refusal.reason, refusal.detail)
 
-    # (9) journalled in the same transaction
-    _journal(work, keys, gate, issued, refused=None, at=at, entropy=entropy)
+    # (10) journalled in the same transaction
+    _journal(work, keys, gate, issued, decision=decision, refused=None, at=at, entropy=entropy)
     return Released(sealed, until)
 
 
@@ -111,6 +121,23 @@ def _check_free(gate: Gate, issued: IssuedPass, *, at: datetime) -> None:
         raise VerifyError(Reason.ALREADY_RESERVED, "another lane holds this pass")
 
 
+def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: Shown, *, at: datetime) -> Decision:
+    traveller, origin = found.issued.traveller, found.origin
+    if traveller is None or origin is None:
+        raise VerifyError(Reason.REVOKED, "the traveller was erased")
+    purpose, recipient = rulebook.resolve(E_CHANNEL, gate.zone)
+    outgoing = Outgoing(
+        recipient.recipient_id,
+        rulebook.zone(gate.zone).jurisdiction,
+        tuple(sorted(purpose.categories)),
+        purpose.terms,
+    )
+    subject = subject_of(origin, found.claims, key=keys.key(traveller), at=at)
+    return decide_transfer(
+        work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
+    )
+
+
 def _open(keys: KeyStore, found: Shown, committed: bytes) -> TemplatePayload:
     issued, kept = found.issued, found.template
     if issued.traveller is None or kept is None or kept.template_id != issued.template_id:
@@ -129,6 +156,7 @@ def _journal(
     gate: Gate,
     issued: IssuedPass | None,
     *,
+    decision: Decision | None,
     refused: Reason | None,
     at: datetime,
     entropy: Entropy,
@@ -137,6 +165,8 @@ def _journal(
     kind = "gate:template:released" if refused is None else "gate:template:refused"
     if refused is not None:
         clear["reasons"] = [refused.value]
+    if decision is not None:
+        clear |= transfer_entry(decision)
     if issued is None or issued.traveller is None:
         entry = Entry(kind, clear)
     else:

@@ -33,7 +33,9 @@ class SqlMintingDesk:
         consents = [consent_of_json(held) for held in row.standing or ()]
         issued = [pass_of_json(held) for held in row.issued or ()]
         space = None if row.list_no is None else StatusSpace(row.list_no, row.needed_until)
-        return OnDesk(consents, template_of_desk(row, traveller), {one.device_key: one for one in issued}, space)
+        known = {one.device_key: one for one in issued}
+        claims = None if row.claims is None else bytes(row.claims)
+        return OnDesk(consents, template_of_desk(row, traveller), known, space, row.origin, claims)
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
         taken = run(self._session, _ENTER, (json.dumps([_row(one) for one in passes]),)).scalar_one() or ()

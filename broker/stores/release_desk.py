@@ -25,7 +25,8 @@ class SqlReleaseDesk:
             return None
         issued = pass_of_json(row.shown)
         consents = [consent_of_json(held) for held in row.resting_on or ()]
-        return Shown(issued, consents, None if issued.traveller is None else template_of_desk(row, issued.traveller))
+        template = None if issued.traveller is None else template_of_desk(row, issued.traveller)
+        return Shown(issued, consents, template, row.origin, None if row.claims is None else bytes(row.claims))
 
     def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
         values = (issued.zone, issued.pass_id, counter, gate_id, until, at)

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     # Getting the template.
     CONSENT_WITHDRAWN = "consent_withdrawn"
     RELEASE_REFUSED = "release_refused"
+    TRANSFER_HELD = "transfer_held"  # the law of the place the data reside in asks for something first
+    TRANSFER_DENIED = "transfer_denied"
     TEMPLATE_UNAVAILABLE = "template_unavailable"
     COMMITMENT_MISMATCH = "commitment_mismatch"
     BROKER_UNREACHABLE = "broker_unreachable"

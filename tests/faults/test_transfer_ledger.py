@@ -9,9 +9,8 @@ import pytest
 
 from broker.core.governance.codes import Mechanism
 from broker.core.governance.decision import Decision
-from broker.core.governance.policy import Policy
-from broker.core.transfer import Held, Outgoing, Subject, TransferProfiles
-from broker.flows.decide_transfer import TransferRules, decide_transfer
+from broker.core.transfer import Held, Outgoing, PurposeTerms, Subject, TransferRules
+from broker.flows.decide_transfer import decide_transfer
 from broker.flows.ports.transfers import TransferLine
 from broker.stores.driver import run
 from broker.stores.transfer_ledger import MARGIN
@@ -33,8 +32,15 @@ pia_done = true
 trust = "A"
 gba_registered = false
 """
-RULES = TransferRules(Policy.load(), TransferProfiles.load(TEXT))
-PLAIN = Outgoing("bank", "HK", ("name", "nationality"), "company", "consent", "general", "le_30d", True)
+RULES = TransferRules.load(TEXT)
+
+
+def terms(basis: str = "consent") -> PurposeTerms:
+    stated = {"exporter_kind": "company", "basis": basis, "industry": "general", "storage": "le_30d"}
+    return PurposeTerms.model_validate(stated)
+
+
+PLAIN = Outgoing("bank", "HK", ("name", "nationality"), terms())
 ADULT = Subject("CN", 36)
 EXPORTER = "x-cn/CN"
 
@@ -138,7 +144,7 @@ def test_the_year_begins_at_midnight_in_shanghai(real_world: World) -> None:
 
 
 def test_both_classes_of_one_person_are_counted_each_once(real_world: World) -> None:
-    health = Outgoing("clinic", "HK", ("name", "health"), "company", "contract", "general", "le_30d", True)
+    health = Outgoing("clinic", "HK", ("name", "health"), terms("contract"))
     for outgoing in (PLAIN, health, health):
         ask(real_world, 1, outgoing)
     with real_world.begin() as work:
@@ -148,7 +154,7 @@ def test_both_classes_of_one_person_are_counted_each_once(real_world: World) -> 
 
 
 def test_the_united_states_window_rolls(real_world: World) -> None:
-    abroad = Outgoing("us-firm", "US", ("name",), "company", "contract", "general", "le_30d", True)
+    abroad = Outgoing("us-firm", "US", ("name",), terms("contract"))
     ask(real_world, 1, abroad, at=AT)
     ask(real_world, 2, abroad, at=AT)
     with real_world.begin() as work:

@@ -17,7 +17,7 @@ from broker.flows.cover_release import Cover, outstanding, settle
 from broker.flows.erase import erase
 from broker.flows.lapse_consents import lapse_consents
 from broker.wire.registry import KeyUse
-from tests.support.broker_world import World
+from tests.support.broker_world import World, decided
 from tests.support.partner_world import BANK, DAILY, SHOP, PartnerWorld, client_of, opening
 
 HANDLE = b"h" * 32
@@ -41,7 +41,12 @@ def test_exactly_what_was_agreed_to_leaves_and_is_journalled(agency: PartnerWorl
     use = agency.journal(person)[0]
     assert told.journal_leaves == (use.leaf_hash,)
     assert use.kind == "partner:claims:released"
-    assert use.clear == {"purpose": "account-opening", "recipient": BANK, "claims": ["name", "over_18"]}
+    assert use.clear == {
+        "purpose": "account-opening",
+        "recipient": BANK,
+        "claims": ["name", "over_18"],
+        **decided(agency.world),
+    }
     assert use.personal["consent"] == str(given.record.consent_id)
     assert "陳" not in str(use.clear) + str(use.personal)
     assert "陳" not in repr(told)

@@ -25,7 +25,7 @@ from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
 from broker.wire.travel_pass import PassMode
 from tests.ports.fakes import FakeExaminer
-from tests.support.broker_world import EXAMINED, NOON, OTHER_ZONE, ZONE, World
+from tests.support.broker_world import EXAMINED, NOON, OTHER_ZONE, ZONE, World, decided
 
 
 def _kinds(world: World, traveller: UUID) -> list[str]:
@@ -331,6 +331,6 @@ def test_a_person_sees_every_use_with_what_only_they_can_open(world: World) -> N
         "traveller:consent:granted",
         "traveller:identity:linked",
     ]
-    assert uses[0].clear == {"zone": ZONE, "gate": lane.gate.gate_id}
+    assert uses[0].clear == {"zone": ZONE, "gate": lane.gate.gate_id, **decided(world)}
     assert uses[0].personal == {"pass": minted.pass_id.hex()}
     assert list(latest) == [uses[0]]

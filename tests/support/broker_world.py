@@ -110,6 +110,11 @@ class Lane:
         )  # fmt: skip
 
 
+def decided(world: "World", gate: str = "allow", mechanism: str = "not_regulated_export") -> dict[str, str]:
+    """What a release's entry says of its transfer decision."""
+    return {"transfer": gate, "mechanism": mechanism, "policy": world.rulebook.transfers.policy.at(world.at).hash}
+
+
 @dataclass
 class World:
     """Every flow with its collaborators already given."""
@@ -219,13 +224,17 @@ class World:
     def ready(self, subject: str = "person-1", *, offline: bool = False) -> UUID:
         """A traveller who agreed to everything needed at ZONE and is enrolled."""
         traveller = self.link(subject).traveller
+        self.prepare(traveller, offline=offline)
+        return traveller
+
+    def prepare(self, traveller: UUID, *, offline: bool = False) -> None:
+        """Have a linked traveller agree to everything needed at ZONE, and enrol."""
         self.consent(traveller, FACE_ENROLMENT)
         self.consent(traveller, E_CHANNEL, ZONE)
         if offline:
             self.consent(traveller, OFFLINE_PASS, ZONE)
         enrolled = self.enrol(traveller)
         assert isinstance(enrolled, Enrolled), enrolled
-        return traveller
 
     def one_pass(self, traveller: UUID, mode: PassMode = PassMode.ONLINE) -> MintedPass:
         minted = self.mint(traveller, mode=mode)

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from tests.support.mock_providers import CLIENT_ID, MOCKS, Place, Setup, callbacks
 from tests.support.process import Process, ProcessFailed, free_port, tongguan
+from tests.support.transfers import FILED
 
 PROVIDERS = tuple(MOCKS)
 
@@ -178,8 +179,11 @@ class Stage:
 
     def _configuration(self, setups: dict[str, Setup]) -> str:
         wallet = self.wallet_url
+        statement = self.broker_home / "transfers.toml"
+        statement.write_text(FILED, encoding="utf-8")
         lines = [
             f'issuer = "{self.broker_url}"',
+            f'transfers = "{statement}"',
             # The broker's own calls to the providers trust the local authority too.
             *([f'trusted_ca = "{self.tls.ca}"'] if self.tls else []),
             "[wallet]",

@@ -26,6 +26,10 @@ class OnDesk:
     template: SealedTemplate | None
     issued: Mapping[bytes, IssuedPass]
     space: StatusSpace | None
+    origin: str
+    """The jurisdiction where the person's data reside."""
+    claims: bytes | None
+    """What their authority said about them, sealed under their key."""
 
 
 class MintingDesk(Protocol):

@@ -16,6 +16,10 @@ class Shown:
     issued: IssuedPass
     consents: Sequence[ConsentRecord]
     template: SealedTemplate | None
+    origin: str | None
+    """The jurisdiction where the person's data reside; None once they were erased."""
+    claims: bytes | None
+    """What their authority said about them, sealed under their key."""
 
 
 class ReleaseDesk(Protocol):

@@ -12,6 +12,7 @@ from broker.core.transfer import (
     Counted,
     Held,
     Outgoing,
+    PurposeTerms,
     Subject,
     TransferProfiles,
     additions,
@@ -26,8 +27,15 @@ POLICY = Policy.load()
 LAW = POLICY.at(AT)
 PROFILES = TransferProfiles.load()
 ADULT = Subject("CN", 36)
-FACE = Outgoing("HK-SZB", "HK", ("face_template",), "company", "consent", "border_security", "transient_24h", True)
-PLAIN = Outgoing("bank", "HK", ("name", "travel_doc_number"), "company", "consent", "general", "le_30d", True)
+
+
+def terms(basis: str = "consent", industry: str = "general", storage: str = "le_30d") -> PurposeTerms:
+    stated = {"exporter_kind": "company", "basis": basis, "industry": industry, "storage": storage}
+    return PurposeTerms.model_validate(stated)
+
+
+FACE = Outgoing("HK-SZB", "HK", ("face_template",), terms(industry="border_security", storage="transient_24h"))
+PLAIN = Outgoing("bank", "HK", ("name", "travel_doc_number"), terms())
 FILED = """
 version = "t"
 [[exporters]]
@@ -84,12 +92,12 @@ def test_a_person_who_is_counted_already_adds_nothing_new() -> None:
     ],
 )
 def test_the_classes_of_a_release(categories: tuple[str, ...], age: int, expected: Held) -> None:
-    outgoing = Outgoing("r", "HK", categories, "company", "consent", "general", "le_30d", True)
+    outgoing = Outgoing("r", "HK", categories, terms())
     assert classes_of(outgoing, Subject("CN", age), LAW) == expected
 
 
 def test_an_exempt_scenario_counts_gross_only() -> None:
-    trip = Outgoing("hotel", "HK", ("name",), "company", "contract", "general", "le_30d", True)
+    trip = Outgoing("hotel", "HK", ("name",), terms("contract"))
     decision = decide(facts_of(trip, ADULT, Counted(), TransferProfiles.load(FILED), LAW, at=AT), POLICY)
     assert decision.decision is Mechanism.EXEMPT
     assert additions(Held.NONSENSITIVE, decision) == Held.GROSS_NONSENSITIVE
@@ -101,7 +109,7 @@ def test_nothing_leaves_a_place_for_which_nobody_exports() -> None:
 
 
 def test_a_recipient_in_no_listed_jurisdiction_is_trusted_least() -> None:
-    abroad = Outgoing("r", "BR", ("name",), "company", "consent", "general", "le_30d", True)
+    abroad = Outgoing("r", "BR", ("name",), terms())
     assert facts_of(abroad, ADULT, Counted(), PROFILES, LAW, at=AT).recipient.trust == "X"
 
 

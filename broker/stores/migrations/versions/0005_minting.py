@@ -20,10 +20,11 @@ _OPEN = """
 CREATE FUNCTION open_minting(
     person uuid, purposes text[], recipients text[], keys text,
     OUT known boolean, OUT standing jsonb, OUT template_id uuid, OUT sealed bytea, OUT enrolled_at timestamptz,
-    OUT capture_digest bytea, OUT issued jsonb, OUT list_no integer, OUT needed_until timestamptz
+    OUT capture_digest bytea, OUT issued jsonb, OUT list_no integer, OUT needed_until timestamptz,
+    OUT origin text, OUT claims bytea
 ) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM FROM travellers WHERE traveller_id = person AND erased_at IS NULL FOR UPDATE;
+    SELECT jurisdiction INTO origin FROM travellers WHERE traveller_id = person AND erased_at IS NULL FOR UPDATE;
     known := FOUND;
     IF NOT known THEN
         RETURN;
@@ -45,6 +46,7 @@ BEGIN
             (SELECT decode(key, 'hex') FROM unnest(string_to_array(keys, ',')) AS key);
     SELECT lists.list_no, lists.needed_until INTO list_no, needed_until
         FROM status_lists AS lists ORDER BY lists.list_no DESC LIMIT 1;
+    SELECT profile.claims INTO claims FROM profiles AS profile WHERE profile.traveller_id = person;
 END $$
 """
 
@@ -75,7 +77,7 @@ _OPEN_RELEASE = """
 CREATE FUNCTION open_release(
     its_zone text, its_id bytea,
     OUT shown jsonb, OUT resting_on jsonb, OUT template_id uuid, OUT sealed bytea, OUT enrolled_at timestamptz,
-    OUT capture_digest bytea
+    OUT capture_digest bytea, OUT origin text, OUT claims bytea
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     consents_of_pass uuid[];
@@ -99,6 +101,9 @@ BEGIN
     SELECT face.template_id, face.sealed, face.enrolled_at, face.capture_digest
         INTO template_id, sealed, enrolled_at, capture_digest
         FROM face_templates AS face WHERE face.traveller_id = person;
+    SELECT traveller.jurisdiction, profile.claims INTO origin, claims
+        FROM travellers AS traveller JOIN profiles AS profile USING (traveller_id)
+        WHERE traveller.traveller_id = person;
 END $$
 """
 
