@@ -16,6 +16,7 @@ from broker.flows.ports import Work
 from broker.flows.release_claims import release_claims
 from broker.flows.verify_claims import verify_claims
 from broker.oidc.resource import AccessToken, ClientToken, require_client_token, require_token
+from broker.web import agencies_requests
 from broker.web.agencies_messages import (
     AnswerOrder,
     ClaimName,
@@ -47,8 +48,8 @@ Agency = Annotated[ClientToken, Depends(require_client_token("partner"))]
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request, services: Provided) -> Response:
-    return JSONResponse(document(request.app.routes, issuer=services.issuer))
+def openapi(services: Provided) -> Response:
+    return JSONResponse(document([*router.routes, *agencies_requests.router.routes], issuer=services.issuer))
 
 
 @router.get("/jwks", response_model=dict[str, Any], responses=problems(token=False), operation_id="keys")

@@ -265,6 +265,18 @@ def test_the_journal_names_no_value(agencies: AgencyWorld, http: TestClient) -> 
 def test_the_document_describes_itself(http: TestClient) -> None:
     document = http.get("/agencies/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
+    assert {path.removeprefix("/agencies/v1/") for path in document["paths"]} == {
+        "answers",
+        "claims",
+        "form-fills",
+        "form-fills/{request_id}",
+        "grants/status",
+        "jwks",
+        "predicates",
+        "signatures",
+        "signatures/{request_id}",
+        "verifications",
+    }
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert {"500", "503"} <= operation["responses"].keys(), path
