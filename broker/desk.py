@@ -13,6 +13,7 @@ from broker.core.denial import Denied
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.rulebook import Rulebook
 from broker.flows import cover_release
+from broker.flows.end_grant import end_grant
 from broker.flows.ports import KeyStore, Work
 from broker.flows.release_claims import release_claims
 from broker.oidc.ports import OidcUnit, Settled
@@ -62,6 +63,12 @@ class Desk:
             anew=anew,
         )
         return Settled(cover.releases, cover.consents, cover.outstanding, cover.refused)
+
+    def end_grant(self, unit: OidcUnit, *, grant_id: UUID, client_id: str, at: datetime) -> bool:
+        ended = end_grant(
+            self.work_of(unit), keys=self.keys, grant_id=grant_id, client_id=client_id, at=at, entropy=self.entropy
+        )
+        return ended is not None
 
     def release(
         self,

@@ -43,6 +43,8 @@ class AuthorizationRequest:
     subject: str | None = None  # who it must be: id_token_hint, or `sub` in `claims`
     display: str | None = None
     claims_locales: tuple[str, ...] = ()
+    grant_action: str | None = None  # core.grant_merge.GrantAction
+    grant_id: str | None = None  # the grant to change
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from broker.core.client import Authentication, Profile
+from broker.core.grant_merge import GrantAction
 from broker.core.identity_release import CLAIMS, TYPE
 from broker.oidc.authorize.check_acr import LEVELS
 from broker.oidc.client_auth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.oidc.dpop import ALGORITHMS
+from broker.oidc.grant_management import GRANTS
 from broker.oidc.keys import ALGORITHM
 from broker.oidc.sealed_answer import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from broker.oidc.server import LANGUAGES, AuthorizationServer
@@ -56,6 +58,9 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 3
         "authorization_details_types_supported": [TYPE],  # RFC 9396 10
+        "grant_management_endpoint": f"{issuer}{GRANTS}",
+        "grant_management_actions_supported": ["query", "revoke", *(action.value for action in GrantAction)],
+        "grant_management_action_required": False,
         "acr_values_supported": list(LEVELS),
         "claim_types_supported": ["normal"],
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(CLAIMS)],

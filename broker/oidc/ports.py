@@ -81,6 +81,9 @@ class OidcUnit(Protocol):
 
     def grant(self, grant_id: UUID) -> Grant | None: ...
 
+    def renew_grant(self, grant: Grant) -> bool:
+        """Write the grant over the one of that id, client and person; False when none of them stands."""
+
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         """Idempotent: the first time stands."""
 
@@ -157,6 +160,11 @@ class ConsentDesk(Protocol):
         anew: bool = False,
     ) -> Settled:
         """The outcome for the waiting request of that handle. Answers of another person do not count."""
+
+    def end_grant(self, unit: "OidcUnit", *, grant_id: UUID, client_id: str, at: datetime) -> bool:
+        """End a live grant of that client with its tokens and the consents that nothing else rests on; False when there
+        is none.
+        """
 
 
 class ReleaseClaims(Protocol):

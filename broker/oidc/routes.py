@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from broker.oidc import metadata
+from broker.oidc import grant_management, metadata
 from broker.oidc.authorize.endpoint import authorize, continue_request
 from broker.oidc.authorize.pushed import push
 from broker.oidc.error_handlers import OfferNonce, oauth_error, page_error, resource_error
@@ -137,6 +137,7 @@ def install(app: FastAPI, server: AuthorizationServer) -> None:
     """Mount the routes, render their errors, and offer a fresh DPoP nonce where one is needed (RFC 9449 8.2)."""
     app.state.oidc = server
     app.include_router(router)
+    app.include_router(grant_management.router)
     app.add_exception_handler(ResourceError, resource_error)
     app.add_exception_handler(OAuthError, oauth_error)
     app.add_exception_handler(PageError, page_error)

@@ -237,6 +237,11 @@ class OidcUnit:
         row = self._one(select(grants).where(grants.c.grant_id == grant_id))
         return oidc_rows.grant_of(dict(row._mapping)) if row is not None else None
 
+    def renew_grant(self, grant: Grant) -> bool:
+        same = and_(grants.c.client_id == grant.client_id, grants.c.traveller_id == grant.traveller_id)
+        standing = and_(grants.c.grant_id == grant.grant_id, same, grants.c.revoked_at.is_(None))
+        return self._count(update(grants).where(standing).values(**oidc_rows.columns(grant))) == 1
+
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         self._run(
             update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None)).values(revoked_at=at)

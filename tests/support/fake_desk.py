@@ -55,6 +55,13 @@ class FakeDesk:
     ) -> tuple[IdentityRelease, ...]:
         return tuple(release for release in releases if anew or not self._covers(traveller, release))
 
+    def end_grant(self, unit: OidcUnit, *, grant_id: UUID, client_id: str, at: datetime) -> bool:
+        grant = unit.grant(grant_id)
+        if grant is None or grant.client_id != client_id or grant.revoked_at is not None:
+            return False
+        unit.revoke_grant(grant_id, at)
+        return True
+
     def settle(
         self,
         unit: OidcUnit,

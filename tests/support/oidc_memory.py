@@ -133,6 +133,13 @@ class OidcMemory:
     def grant(self, grant_id: UUID) -> Grant | None:
         return self.tables["grants"].get(grant_id)
 
+    def renew_grant(self, grant: Grant) -> bool:
+        known = self.grant(grant.grant_id)
+        if known is None or known.revoked_at is not None or known.client_id != grant.client_id:
+            return False
+        self.add_grant(grant)
+        return True
+
     def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
         grant = self.tables["grants"].get(grant_id)
         if grant is not None and grant.revoked_at is None:

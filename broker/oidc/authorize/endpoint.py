@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.core.authorization import AuthorizationRequest, LoginSession, PendingRequest, digest
+from broker.oidc.authorize.check_grant_action import grant_to_change
 from broker.oidc.authorize.interact import login_needed, unmet
 from broker.oidc.authorize.issue_code import issue_code
 from broker.oidc.authorize.read_request import read_request
@@ -201,7 +202,10 @@ def _answer(
 ) -> Response:
     if cover.refused and not cover.releases:
         return _refuse(server, asked, _REFUSED)
-    code = issue_code(server, unit, asked, session, releases=cover.releases, consents=cover.consents)
+    grant = grant_to_change(unit, asked, session, server.clock())
+    if isinstance(grant, OAuthError):
+        return _refuse(server, asked, grant)
+    code = issue_code(server, unit, asked, session, releases=cover.releases, consents=cover.consents, grant=grant)
     return redirect_with(server, asked.redirect_uri, asked.state, code=code)
 
 

@@ -5,7 +5,8 @@ must repeat.
 from collections.abc import Sequence
 from uuid import UUID
 
-from broker.core.authorization import AuthorizationCode, AuthorizationRequest, LoginSession, digest
+from broker.core.authorization import AuthorizationCode, AuthorizationRequest, Grant, LoginSession, digest
+from broker.core.grant_merge import GrantAction, changed
 from broker.core.identity_release import IdentityRelease
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
@@ -19,17 +20,24 @@ def issue_code(
     *,
     releases: Sequence[IdentityRelease],
     consents: Sequence[UUID],
+    grant: Grant | None = None,
 ) -> str:
-    """The code; its digest is stored. `releases` are those of the request that `consents` cover."""
+    """The code; its digest is stored. `releases` are those of the request that `consents` cover; `grant` is the one
+    that redeeming the code changes, if it founds none.
+    """
     code = server.secret()
+    scopes, grant_id = request.scopes, UUID(bytes=server.entropy(16), version=4)
+    if grant is not None:
+        action, grant_id = GrantAction(request.grant_action or GrantAction.REPLACE), grant.grant_id
+        scopes, releases, consents = changed(grant, action, scopes=scopes, releases=releases, consents=consents)
     unit.add_code(
         AuthorizationCode(
             code_hash=digest(code),
-            grant_id=UUID(bytes=server.entropy(16), version=4),
+            grant_id=grant_id,
             client_id=request.client_id,
             redirect_uri=request.redirect_uri,
             code_challenge=request.code_challenge,
-            scopes=request.scopes,
+            scopes=scopes,
             nonce=request.nonce,
             dpop_jkt=request.dpop_jkt,
             traveller_id=session.traveller_id,

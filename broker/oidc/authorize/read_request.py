@@ -8,6 +8,7 @@ from broker.oidc.authorize.check_claims import check_claims
 from broker.oidc.authorize.check_details import check_details, sign_in_release
 from broker.oidc.authorize.check_display import check_display, check_locales
 from broker.oidc.authorize.check_dpop_jkt import check_dpop_jkt
+from broker.oidc.authorize.check_grant_action import check_grant_action
 from broker.oidc.authorize.check_hint import check_hint
 from broker.oidc.authorize.check_pkce import check_pkce
 from broker.oidc.authorize.check_prompt import check_max_age, check_prompt
@@ -42,6 +43,7 @@ def read_request(
     acr_values, acr_essential = check_acr(parameters, claims)
     subject = check_hint(server, parameters, client, claims)
     details = check_details(server, parameters, client)
+    grant_action, grant_id = check_grant_action(parameters, client)
     state, nonce = parameters.get("state"), parameters.get("nonce")
     if max(len(state or ""), len(nonce or "")) > _MAX_STATE:
         raise OAuthError("invalid_request", f"state and nonce may have {_MAX_STATE} characters")
@@ -64,4 +66,6 @@ def read_request(
         subject=subject,
         display=check_display(parameters),
         claims_locales=check_locales(parameters, "claims_locales"),
+        grant_action=grant_action,
+        grant_id=grant_id,
     )

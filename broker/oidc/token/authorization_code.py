@@ -5,7 +5,7 @@ grant are kept.
 from datetime import datetime
 
 from broker.core.authorization import Grant, digest
-from broker.oidc.client import Client
+from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
@@ -65,11 +65,18 @@ def redeem_code(
         consents=code.consents,
         claims=code.claims,
     )
-    unit.add_grant(grant)
+    # (8) a code that changes a grant finds it as it was: revoked meanwhile, it stays revoked
+    if unit.grant(code.grant_id) is None:
+        unit.add_grant(grant)
+    elif not unit.renew_grant(grant):
+        return _refuse("the grant that the code was to change has ended")
     if grant.session_id is not None:
         unit.note_login(grant.session_id, client.client_id, grant.subject)
     claims = id_token_claims(server, unit, client, grant, at)
-    return issue_tokens(server, unit, grant, grant.scopes, at, nonce=code.nonce, client=client, claims=claims)
+    tokens = issue_tokens(server, unit, grant, grant.scopes, at, nonce=code.nonce, client=client, claims=claims)
+    if client.profile is Profile.FAPI2:
+        tokens["grant_id"] = str(grant.grant_id)  # Grant Management for OAuth 2.0, 5.4
+    return tokens
 
 
 def _refuse(description: str) -> OAuthError:
