@@ -108,11 +108,13 @@ class CtidWorld:
         return self.finish(begun, self.answer(begun, person, **choice))
 
 
-def connector(keys: Path, transport: httpx.BaseTransport, clock: Clock, **settings: Any) -> CtidConnector:
-    """As the broker builds it, from a settings table."""
+def connector(
+    keys: Path, transport: httpx.BaseTransport, clock: Clock, *, behind: timedelta = timedelta(0), **settings: Any
+) -> CtidConnector:
+    """As the broker builds it, from a settings table. Its clock may be `behind` everybody's."""
     table = settings_table(PLATFORM, keys) | settings
     known = CtidSettings.model_validate(table)
-    fetch = Fetcher("ctid", httpx.Client(transport=transport, trust_env=False), clock=lambda: clock.at)
+    fetch = Fetcher("ctid", httpx.Client(transport=transport, trust_env=False), clock=lambda: clock.at - behind)
     return CtidConnector("ctid", known, Surroundings(fetch, keys))
 
 

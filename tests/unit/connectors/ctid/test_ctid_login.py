@@ -1,8 +1,10 @@
 """A login by the app: what a grant says, and what is refused."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -10,8 +12,10 @@ import pytest
 
 from broker.wire.identity_connector import ConnectorError, ProviderFault, Redirection
 from broker.wire.identity_grant import Assurance, DocumentType
+from connectors.ctid import package
 from connectors.ctid.modes import WORTH, AuthMode
 from connectors.mock_idps.faults import Fault
+from connectors.sm import signed_data
 from tests.support.ctid_world import CALLBACK, LI, NOW, OUYANG, PLATFORM, WANG, CtidWorld, portrait
 
 
@@ -205,6 +209,56 @@ def test_clocks_that_differ_too_much_are_told(ctid: CtidWorld, minutes: float) -
 @pytest.mark.parametrize("seconds", [-100, 100])
 def test_clocks_that_differ_a_little_do_not_matter(ctid: CtidWorld, seconds: float) -> None:
     ctid.lag = timedelta(seconds=seconds)
+    assert ctid.login(WANG).claims is not None
+
+
+def test_a_clock_that_answers_have_shown_is_reckoned_with(ctid: CtidWorld) -> None:
+    """Beyond the skew of the settings, but every answer says what time it is there."""
+
+    def dated(response: httpx.Response) -> httpx.Response:
+        date = format_datetime(ctid.clock.at, usegmt=True)
+        return httpx.Response(response.status_code, headers={"Date": date}, content=response.read())
+
+    ctid.lag = timedelta(minutes=4)
+    ctid.rebuild(behind=ctid.lag)
+    paths = ("/ctid/api/v1/request", "/ctid/api/v1/authentication")
+    ctid.spoiler.answers = dict.fromkeys(paths, dated)
+    assert ctid.login(WANG).claims is not None
+    ctid.spoiler.answers = {}
+    stamps = [package.read_stamp(package.read(sent.content).fields["timeStamp"]) for sent in ctid.spoiler.asked[-2:]]
+    assert [stamp - ctid.at for stamp in stamps][1] == ctid.lag
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"authResult": "X01X"},
+        {"authResult": "00XX"},
+        {"authResult": None},
+        {"pid": None},
+        {"pid": ""},
+        {"pid": "x" * 256},
+        {"success": "true"},
+        {"customNumber": "somebody"},
+        {"bizSeq": "0" * 32},
+        {"businessSerialNumber": "0"},
+        {"timeStamp": "20261121155000000"},
+        {"timeStamp": None},
+        {"authResultRetainData": "AAAA"},
+        {"authResultRetainData": 5},
+    ],
+)
+def test_a_signed_answer_must_say_the_right_thing(ctid: CtidWorld, change: dict[str, object]) -> None:
+    pair, honest = ctid.world.keys.platform, ctid.world.answer
+
+    def answer(fields: Mapping[str, object], path: str) -> bytes:
+        said = dict(fields) | (change if path.endswith("authentication") else {})
+        return package.write(said, lambda raw: signed_data.sign(raw, key=pair.key, certificate=pair.certificate))
+
+    ctid.world.answer = answer  # type: ignore[method-assign]
+    with pytest.raises(ConnectorError):
+        ctid.login(WANG)
+    ctid.world.answer = honest  # type: ignore[method-assign]
     assert ctid.login(WANG).claims is not None
 
 
