@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from email.utils import format_datetime
 from urllib.parse import parse_qs, urlsplit
@@ -50,6 +51,21 @@ def test_a_card_without_end_says_so(ctid: CtidWorld) -> None:
     grant = ctid.login(OUYANG)
     assert grant.claims is not None
     assert grant.claims.document_expires is None
+
+
+@pytest.mark.parametrize(("last_day", "good"), [("20261120", False), ("20261121", True)])
+def test_we_look_at_the_last_day_ourselves(ctid: CtidWorld, last_day: str, good: bool) -> None:
+    """Whatever the platform thinks of the card; the last day counts."""
+    register = ctid.world.register
+    register.check_card = lambda person: None  # type: ignore[method-assign]
+    person = register.people[WANG]
+    register.people = {WANG: replace(person, record={**person.record, "yXQJZRQ": last_day})}
+    if good:
+        assert ctid.login(WANG).claims is not None
+        return
+    with pytest.raises(ConnectorError) as refused:
+        ctid.login(WANG)
+    assert (refused.value.fault, refused.value.code) == (ProviderFault.EXPIRED_CREDENTIAL, None)
 
 
 def test_without_separate_consent_there_is_a_result_and_nothing_more(ctid: CtidWorld) -> None:
