@@ -77,7 +77,7 @@ def _checked(world: World, body: bytes, *, timed: bool) -> Package:
         if customer != world.settings.client_id:
             raise Refused(Code.CUSTOMER)
     # An application has no number of its own, and two of one millisecond are two; what it gives is good for one use.
-    if "customerNumber" not in asked.fields and not world.seen.put(digest(asked.raw), None):
+    if "customerNumber" not in asked.fields and not world.seen.put(digest(asked.raw), True):
         raise Refused(Code.SERIAL)
     return asked
 

@@ -113,7 +113,7 @@ class World:
         self.quota = int(settings.options.get("quota", "1000"))
         self.pages = Pages(title=TITLE, accent="#b3261e", package="connectors.mock_idps.ctid")
         self.serials: Expiring[Serial] = Expiring(SERIAL_SECONDS, self.now)
-        self.seen: Expiring[None] = Expiring(REPLAY_SECONDS, self.now)
+        self.seen: Expiring[bool] = Expiring(REPLAY_SECONDS, self.now)
         self.logins: Expiring[AppLogin] = Expiring(APP_SECONDS, self.now)
         self.codes: Expiring[QrCode] = Expiring(REPLAY_SECONDS, self.now)
         self.messages: dict[str, str] = {}  # by serial number: the code sent to the phone

@@ -235,10 +235,38 @@ def test_cancelling_at_the_consent_is_the_same(ctid: CtidWorld) -> None:
     assert refused.value.code == "C0412003"
 
 
-def test_a_business_number_opens_the_app_once(ctid: CtidWorld) -> None:
+def test_a_business_number_is_used_once(ctid: CtidWorld) -> None:
+    """Loading the page again is no use of it."""
     begun, browser = ctid.begin(), httpx.Client(transport=ctid.spoiler)
-    assert browser.get(begun.url).status_code == 200
+    late = browser.get(begun.url)
+    assert ctid.answer(begun)["resultCode"] == "C0000000"
     assert _callback(browser.get(begun.url))["resultCode"] == "C0405001"
+    press = ("person", WANG)
+    page = submit(browser, late, form_with(late, *press), press=press)
+    press = ("decision", "allow")
+    assert _callback(submit(browser, page, form_with(page, *press), press=press))["resultCode"] == "C0405001"
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("zh-Hans", "zh-Hans"), ("zh-Hant", "zh-Hant"), ("en", "en"), ("pt", "en")]
+)
+def test_the_app_speaks_the_persons_language(ctid: CtidWorld, asked: str, shown: str) -> None:
+    ctid.rebuild(mode="R04")
+    browser = httpx.Client(transport=ctid.spoiler)
+    page = browser.get(ctid.begin(asked).url)
+    press = ("person", WANG)
+    for found in (page, submit(browser, page, form_with(page, *press), press=press)):
+        assert f'<html lang="{shown}">' in found.text
+        assert "<script" not in found.text
+        assert "default-src 'none'" in found.headers["content-security-policy"]
+    assert form_with(found, "decision", "allow").ticked == []
+
+
+def test_a_page_of_another_browser_goes_nowhere(ctid: CtidWorld) -> None:
+    browser, other = (httpx.Client(transport=ctid.spoiler) for _ in range(2))
+    page = browser.get(ctid.begin().url)
+    press = ("person", WANG)
+    assert submit(other, page, form_with(page, *press), press=press).status_code == 400
 
 
 def test_codes_nobody_named_are_refusals() -> None:
