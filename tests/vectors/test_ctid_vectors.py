@@ -17,8 +17,10 @@ from connectors.sm import enveloped_data, signed_data
 from connectors.sm.certificate import Sm2Certificate
 from connectors.sm.errors import SignatureError
 from connectors.sm.keys import Sm2PrivateKey, Sm2PublicKey
+from tests.support.ctid_world import ctid_world
 from tests.support.node import run_node
 from tests.vectors.loader import DIRECTORY, moment
+from tests.vectors.record_ctid import document
 
 VECTORS: dict[str, Any] = json.loads((DIRECTORY / "ctid.json").read_text(encoding="utf-8"))
 COMMON: dict[str, Any] = VECTORS["common"]
@@ -92,6 +94,23 @@ def test_the_exchanges_are_one_login_and_one_direct_authentication() -> None:
     envelope = b64decode(answers[1]["authResultRetainData"])
     opened = enveloped_data.unseal(envelope, key=private_key(ENCRYPT_KEY), certificate=certificate(ENCRYPT_KEY))
     assert opened.decode() == LOGIN["retained"]
+
+
+def _shape(value: Any) -> Any:
+    """Names and kinds, without values."""
+    if isinstance(value, dict):
+        return {name: _shape(inner) for name, inner in value.items()}
+    return [_shape(inner) for inner in value] if isinstance(value, list) else type(value).__name__
+
+
+def test_the_file_is_what_would_be_recorded_today(tmp_path: Path) -> None:
+    with ctid_world(tmp_path) as world:
+        now = json.loads(json.dumps(document(world)))
+    assert _shape(now) == _shape(VECTORS)
+    for then, today in zip(CALLS, now["exchanges"][1:], strict=True):
+        for name in ("request", "answer"):
+            one, two = (package.read(call[name].encode()).fields for call in (then, today))
+            assert list(one) == list(two)
 
 
 # --- others ---
