@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.approval import OPEN, ApprovalRequest
+from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest
 from broker.core.authorization import AuthorizationRequest, LoginSession, PendingRequest, digest
 from broker.core.denial import InvalidInput
 from broker.core.identity_release import IdentityRelease
@@ -123,7 +123,8 @@ def _to_provider(
 ) -> Response:
     server = server_of(request)
     connector: Any = server.connectors.get(session.provider)
-    if not hasattr(connector, "begin_form_fill"):
+    # Macau One Account fills forms and signs nothing; CTID does neither.
+    if not hasattr(connector, "begin_form_fill" if asked.kind is ApprovalKind.FORM_FILL else "begin_signature"):
         return _notice(request, asked, "provider_cannot", language, status=409)
     with services.begin() as work:
         recipient = work.partners.recipient(asked.partner_id)

@@ -82,6 +82,14 @@ class Provider:
             raise ConnectorError(self.provider, self.fault, "as the test wants")
 
 
+class FormsOnly:
+    """A provider that fills forms and signs nothing, as Macau One Account."""
+
+    def __init__(self, inner: Provider) -> None:
+        self.provider, self.state_of = inner.provider, inner.state_of
+        self.begin_form_fill, self.finish_form_fill = inner.begin_form_fill, inner.finish_form_fill
+
+
 @pytest.fixture
 def provider() -> Provider:
     return Provider()
@@ -177,6 +185,17 @@ def test_a_signature_is_over_the_document_that_was_named(
     assert provider.asked[0].sha256.hex() == DIGEST
     signature = agencies.opened(fetch(bank, made, "signatures")["result"])["signature"]
     assert (signature["sha-256"], signature["algorithm"]) == (DIGEST, "SHA256withRSA")
+
+
+def test_a_provider_that_signs_nothing_is_not_asked_to(
+    agencies: AgencyWorld, http: TestClient, bank: AgencyClient, provider: Provider
+) -> None:
+    agencies.web.providers["iamsmart"] = FormsOnly(provider)
+    for path, order, status in (("/signatures", SIGN, 409), ("/form-fills", FILL, 303)):
+        made = bank.post(path, json=order).json()
+        browser(agencies, http, f"person of {path}")
+        assert agree(http, made["approval_url"]).status_code == status
+    assert len(provider.asked) == 1
 
 
 def test_a_signature_over_another_document_is_no_result(
