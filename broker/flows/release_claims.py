@@ -16,14 +16,15 @@ from broker.core.denial import Denied, Refusal, UnknownTraveller
 from broker.core.disclosure import JSON, Item, disclose, itemise
 from broker.core.governance.decision import Decision
 from broker.core.identity_release import IdentityRelease, ReleasedClaims, base_claim
+from broker.core.predicates import PREDICATES
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
-from broker.core.traveller import CLAIMS
+from broker.core.traveller import CLAIMS, VOUCHED
 from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
 from broker.flows.ports import Entry, KeyStore, Work
-from broker.wire.identity_grant import VerifiedClaims
+from broker.wire.identity_grant import VerifiedClaims, Vouched
 from broker.wire.keys import Entropy
 from broker.wire.reasons import Reason
 
@@ -107,7 +108,23 @@ def release_claims(
         work.consents.count_use(one.record.consent_id, at)
     entries = [_entry(one, decision, client, key, kind, at) for one, decision in zip(covered, decisions, strict=True)]
     leaves = work.journal.append_all(entries, at=at, entropy=entropy)
-    return ReleasedClaims(values, tuple(one.record.consent_id for one in covered), tuple(leaves))
+    verification = _verification(work, traveller, key, covered)
+    return ReleasedClaims(values, tuple(one.record.consent_id for one in covered), tuple(leaves), verification)
+
+
+def _verification(work: Work, traveller: UUID, key: bytes, covered: Sequence[_Covered]) -> Mapping[str, JSON] | None:
+    """How the values were verified (OpenID Connect for Identity Assurance). It names the authority and the document, so
+    it does not come with answers to predicates alone, and the kind of document only where that was agreed to.
+    """
+    told = {item.claim for one in covered for item in one.asked.items.values()}
+    sealed = None if told <= PREDICATES else work.travellers.vouched(traveller)
+    if sealed is None:
+        return None
+    found = Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED)).verification_object()
+    if found is not None and "document_type" not in told:
+        for evidence in found["evidence"]:
+            evidence.pop("document_details", None)
+    return found
 
 
 def _asked(

@@ -158,6 +158,21 @@ def test_a_datum_that_was_agreed_to_answers_its_predicates_too(agency: PartnerWo
     assert "CN" not in str(agency.journal(person)[1].clear)
 
 
+def test_how_it_was_verified_comes_with_data_and_not_with_answers(agency: PartnerWorld) -> None:
+    person = agency.world.link().traveller
+    asked = opening("name", "over_18")
+    agency.agree(person, asked)
+
+    answer = agency.release(person, asked, wanted=["over_18"])
+    assert isinstance(answer, ReleasedClaims)
+    assert answer.verification is None
+    datum = agency.release(person, asked, wanted=["name"])
+    assert isinstance(datum, ReleasedClaims)
+    assert datum.verification is not None
+    assert datum.verification["trust_framework"]
+    assert "hkid" not in str(datum.verification)
+
+
 def test_what_the_authority_does_not_say_is_left_out(agency: PartnerWorld) -> None:
     person = agency.world.link().traveller
     asked = opening("permit_valid", "document_expires", "name")
