@@ -166,6 +166,8 @@ class CodeFlow:
             raise self.error(ProviderFault.MISCONFIGURED, str(error)) from error
         headers = {"Accept": "application/json"}
         answer = self.fetch.send("POST", url, headers=headers, form={**form, **proof.form}, auth=proof.basic)
+        if answer.status != status and answer.status < 300:
+            raise self.error(ProviderFault.GARBLED, f"{url} answered {answer.status}, not {status}")
         if answer.status != status:
             raise self.refused(url, answer)
         return self.fetch.parse_object(url, answer.body)

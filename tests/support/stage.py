@@ -85,6 +85,8 @@ class Stage:
     tls: Tls | None = None
     serve_wallet: bool = True
     environment: dict[str, str] = field(default_factory=dict)
+    # Settings of every provider beside its own (connectors.adapter.AdapterSettings).
+    tuning: dict[str, Any] = field(default_factory=dict)
     progress: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
@@ -193,7 +195,10 @@ class Stage:
         ]
         for name in PROVIDERS:
             # JSON strings, numbers and lists are TOML as well.
-            table = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in setups[name].table.items()]
+            table = [
+                f"{key} = {json.dumps(value, ensure_ascii=False)}"
+                for key, value in {**setups[name].table, **self.tuning}.items()
+            ]
             lines += [f"[providers.{name}]", *table]
         return "\n".join(lines) + "\n"
 
