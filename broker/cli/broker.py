@@ -127,13 +127,17 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 def _background(settings: Settings, url: str) -> Iterator[None]:
     """Sequencer and housekeeping, once per broker: the workers hold neither the root key nor the checkpoint key."""
     from broker.delivery import Delivery
-    from broker.housekeeping import Housekeeper, tasks
-    from broker.outbound import reach_of, trust
+    from broker.housekeeping import Housekeeper, Task, tasks
+    from broker.oidc.client import Clients
+    from broker.oidc.logout.notices import Notifier, send_notices
+    from broker.oidc.server import server_secret
+    from broker.outbound import form_poster, reach_of, trust
     from broker.stores.oidc_store import OidcStorage
     from broker.stores.partner_http import PartnerHttp
     from broker.stores.sequencer import Sequencer, SequencerThread
     from broker.stores.webhook_sender import WebhookSender
     from broker.stores.work import Works
+    from broker.token_keys import token_keys
     from broker.trusted_keys import trusted_keys
     from broker.wire.registry import KeyUse
 
@@ -169,13 +173,28 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         clock=clock,
         entropy=os.urandom,
     )
+    token_ring = token_keys(signing, clock)
+    notifier = Notifier(
+        issuer=settings.issuer,
+        clients=Clients({}, storage.find_client, sandbox=settings.sandbox),
+        token_keys=token_ring,
+        sid_key=server_secret(signing.secret("authorization-server"), "sid"),
+        open_unit=storage.unit,
+        post=form_poster(PartnerHttp(trust(settings.trusted_ca), reach_of(settings)), plain=settings.sandbox),
+        clock=clock,
+        entropy=os.urandom,
+    )
+    # A thread of its own: a client that answers slowly must not keep housekeeping waiting.
+    notices = Housekeeper((Task("logout notices", 2, lambda: send_notices(notifier)),))
     housekeeper.start()
+    notices.start()
     sequencer.start()
     delivery.start()
     try:
         yield
     finally:
         delivery.stop()
+        notices.stop()
         housekeeper.stop()
         sequencer.stop()
         database.close()

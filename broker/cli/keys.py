@@ -17,12 +17,13 @@ Home = Annotated[Path, typer.Option("--home", envvar="TONGGUAN_HOME", help="The 
 
 
 class Rotated(StrEnum):
-    """The uses whose keys may change; gates pin the root, and the token key has no overlap yet."""
+    """The uses whose keys may change; gates pin the root."""
 
     PASS = KeyUse.PASS.value
     STATUS = KeyUse.STATUS.value
     CHECKPOINT = KeyUse.CHECKPOINT.value
     RECEIPT = KeyUse.RECEIPT.value
+    TOKEN = "token"  # noqa: S105  a use
 
 
 @app.callback()
@@ -33,6 +34,9 @@ def keys() -> None:
 @app.command()
 def rotate(home: Home, use: Annotated[Rotated, typer.Option(help="What the key signs.")]) -> None:
     """Put a new key in place. A running broker signs with the old one until it is restarted."""
+    if use is Rotated.TOKEN:
+        _rotate_token(home)
+        return
     with failures():
         signing = SigningKeys.load(home / "keys")
         new = signing.rotate(KeyUse(use.value), at=datetime.now(UTC))
@@ -40,3 +44,10 @@ def rotate(home: Home, use: Annotated[Rotated, typer.Option(help="What the key s
     print("A running broker goes on signing with the old key: RESTART IT within the hour.")
     if use in (Rotated.PASS, Rotated.STATUS):
         print("Wait about 15 minutes before that, so that gates have fetched the trust list that names the new key.")
+
+
+def _rotate_token(home: Path) -> None:
+    with failures():
+        SigningKeys.load(home / "keys").rotate_token(at=datetime.now(UTC))
+    print("Tokens are signed with the key that was published ahead; the next one is published from now on.")
+    print("Running brokers follow within seconds. Rotate again no sooner than clients fetch keys: a day is safe.")

@@ -4,6 +4,7 @@ Keys change without a restart and without anybody noticing: the next key is publ
 one long after (specs/authorization-server.md 8).
 """
 
+import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from broker.oidc import jws
 
 ALGORITHM: Final = "ES256"  # RFC 7518 3.4; every JWT library verifies it
 _REREAD_SECONDS: Final = 5.0
+_UNKNOWN_SECONDS: Final = 0.5
+
+_log: Final = logging.getLogger(__name__)
 
 PublicJwk = dict[str, str | list[str]]
 
@@ -90,12 +94,7 @@ class TokenKeys:
 
     @property
     def ring(self) -> KeyRing:
-        now = self._monotonic()
-        if now - self._read_at > _REREAD_SECONDS and self._lock.acquire(blocking=False):
-            try:  # the others go on with the ring they have
-                self._ring, self._read_at = self._read(), now
-            finally:
-                self._lock.release()
+        self._reread(_REREAD_SECONDS)
         return self._ring
 
     @property
@@ -111,10 +110,30 @@ class TokenKeys:
         except jws.MalformedJws:
             return None
         header = parsed.header
-        key = self.ring.verifying.get(str(header.get("kid")))
+        key = self._key(str(header.get("kid")))
         if key is None or header.get("alg") != ALGORITHM or header.get("typ") != typ:
             return None
         return parsed.claims if jws.verifies(parsed, key, alg=ALGORITHM) else None
+
+    def _key(self, kid: str) -> EllipticCurvePublicKey | None:
+        key = self.ring.verifying.get(kid)
+        if key is None:  # perhaps another worker signs with a newer one already
+            self._reread(_UNKNOWN_SECONDS)
+            key = self._ring.verifying.get(kid)
+        return key
+
+    def _reread(self, after: float) -> None:
+        """Read the ring again when it was read that long ago. One thread does; the others go on with what there is."""
+        now = self._monotonic()
+        if now - self._read_at <= after or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._ring = self._read()
+        except Exception as error:  # noqa: BLE001  whatever it is, the keys in memory are still good
+            _log.error("the token keys cannot be read again: %s", error)
+        finally:
+            self._read_at = now
+            self._lock.release()
 
 
 def jwk_of(key: EllipticCurvePublicKey) -> PublicJwk:

@@ -86,13 +86,22 @@ class AuthorizationServer:
     def nonces(self) -> Nonces:
         return Nonces(self.derive("dpop-nonce"))
 
+    @cached_property
+    def sid_key(self) -> bytes:
+        return self.derive("sid")
+
     def derive(self, label: str) -> bytes:
         """32 bytes for a purpose of this server's own: every worker has the same."""
-        return derive(self.secret_key, info=b"tongguan/authorization-server/" + label.encode())
+        return server_secret(self.secret_key, label)
 
     def secret(self) -> str:
         """A fresh 256-bit secret in base64url."""
         return urlsafe_b64encode(self.entropy(32)).rstrip(b"=").decode()
+
+
+def server_secret(secret_key: bytes, label: str) -> bytes:
+    """32 bytes for one purpose of the authorization server."""
+    return derive(secret_key, info=b"tongguan/authorization-server/" + label.encode())
 
 
 def server_of(request: "HTTPConnection") -> AuthorizationServer:

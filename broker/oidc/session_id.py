@@ -6,9 +6,8 @@ import hmac
 from uuid import UUID
 
 from broker.oidc.jws import b64url
-from broker.oidc.server import AuthorizationServer
 
 
-def session_id_for(server: AuthorizationServer, session_id: UUID, client_id: str) -> str:
-    mac = hmac.digest(server.derive("sid"), session_id.bytes + client_id.encode(), "sha256")
-    return b64url(mac[:16])
+def session_id_for(key: bytes, session_id: UUID, client_id: str) -> str:
+    """`key`: AuthorizationServer.sid_key."""
+    return b64url(hmac.digest(key, session_id.bytes + client_id.encode(), "sha256")[:16])

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from broker.stores.secret_files import SecretFileError, create_secret, read_secret
 from broker.wire.errors import DecodeError
@@ -22,6 +29,7 @@ PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 # The broker's own signing keys; a gate's key never leaves the gate.
 USES: Final = (KeyUse.ROOT, KeyUse.PASS, KeyUse.STATUS, KeyUse.CHECKPOINT, KeyUse.RECEIPT)
 _TOKEN: Final = "token"  # noqa: S105 -- a file name. ES256: what every OAuth library verifies
+_NEXT_TOKEN: Final = "token-next"  # noqa: S105 -- a file name. Published already, signs after the next rotation
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -31,6 +39,15 @@ class RetiredKey:
 
     public: PublicKey
     retired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeyFiles:
+    """The token keys of one moment: the one that signs, the one that will, those that did and until when."""
+
+    current: ec.EllipticCurvePrivateKey
+    ahead: ec.EllipticCurvePublicKey | None
+    retired: tuple[tuple[ec.EllipticCurvePublicKey, datetime], ...]
 
 
 class SigningKeys:
@@ -47,6 +64,7 @@ class SigningKeys:
         for use in USES:
             _create_if_missing(folder / f"{use.value}.pem", _new_key(Alg.EDDSA, entropy))
         _create_if_missing(folder / f"{_TOKEN}.pem", _new_key(Alg.ES256, entropy))
+        _create_if_missing(folder / f"{_NEXT_TOKEN}.pem", _new_key(Alg.ES256, entropy))
         return cls(folder)
 
     @classmethod
@@ -64,10 +82,44 @@ class SigningKeys:
 
     def token_key(self) -> ec.EllipticCurvePrivateKey:
         """The current P-256 key that signs access tokens. Raises SecretFileError."""
-        key = self._read(_TOKEN)
+        return self._token(_TOKEN)
+
+    def _token(self, name: str) -> ec.EllipticCurvePrivateKey:
+        key = self._read(name)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise SecretFileError(f"{self._folder / _TOKEN}.pem is not a P-256 key")
+            raise SecretFileError(f"{self._folder / name}.pem is not a P-256 key")
         return key
+
+    def token_keys(self) -> TokenKeyFiles:
+        """Current, next and retired keys of access tokens and ID tokens. Raises SecretFileError."""
+        ahead = None
+        if (self._folder / f"{_NEXT_TOKEN}.pem").exists():  # absent in a home made before it was published ahead
+            ahead = self._token(_NEXT_TOKEN).public_key()
+        retired = []
+        for path in sorted((self._folder / "retired").glob(f"{_TOKEN}-*.pem")):
+            try:
+                moment = datetime.strptime(path.stem.split("-")[1], _STAMP).replace(tzinfo=UTC)
+                key = load_pem_public_key(path.read_bytes())
+            except (ValueError, OSError) as error:
+                raise SecretFileError(f"{path} is damaged") from error
+            if not isinstance(key, ec.EllipticCurvePublicKey):
+                raise SecretFileError(f"{path} is not a P-256 key")
+            retired.append((key, moment))
+        return TokenKeyFiles(self.token_key(), ahead, tuple(retired))
+
+    def rotate_token(self, *, at: datetime, entropy: Entropy = os.urandom) -> None:
+        """The next key signs from now on, another is published ahead, the old one's public half is kept.
+
+        Safe to repeat after a crash: whatever signed is either current or retired at every step.
+        """
+        old = self.token_key().public_key()
+        ahead = self._folder / f"{_NEXT_TOKEN}.pem"
+        current = read_secret(ahead) if ahead.exists() else _pem(_new_key(Alg.ES256, entropy))
+        name = f"{_TOKEN}-{at.astimezone(UTC).strftime(_STAMP)}-{old.public_numbers().x:064x}.pem"
+        public = old.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        create_secret(self._folder / "retired" / name, public, replace=True)
+        create_secret(self._folder / f"{_TOKEN}.pem", current, replace=True)
+        create_secret(ahead, _pem(_new_key(Alg.ES256, entropy)), replace=True)
 
     def secret(self, name: str, *, entropy: Entropy = os.urandom) -> bytes:
         """32 random bytes kept under `name` (letters, digits, hyphens), made on first use."""

@@ -6,13 +6,16 @@ A notice is claimed in one transaction and settled in another, so a worker that 
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from broker.core.authorization import LogoutNotice
+from broker.oidc.client import Clients
 from broker.oidc.client_keys import FetchError
 from broker.oidc.jws import b64url
-from broker.oidc.server import AuthorizationServer
+from broker.oidc.keys import TokenKeys
+from broker.oidc.ports import OpenUnit
 from broker.oidc.session_id import session_id_for
 
 _log: Final = logging.getLogger(__name__)
@@ -24,12 +27,26 @@ PostForm = Callable[[str, dict[str, str]], int]
 """POST of a form; the status of the answer. Raises FetchError."""
 
 
-def send_notices(server: AuthorizationServer, post: PostForm) -> int:
+@dataclass(frozen=True)
+class Notifier:
+    """What sending needs of the authorization server. `sid_key` is AuthorizationServer.sid_key."""
+
+    issuer: str
+    clients: Clients
+    token_keys: TokenKeys
+    sid_key: bytes = field(repr=False)
+    open_unit: OpenUnit
+    post: PostForm
+    clock: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
+
+
+def send_notices(server: Notifier) -> int:
     """Send what is due; how many were settled."""
     at = server.clock()
     with server.open_unit() as unit:
         due = unit.claim_notices(at, _BATCH)
-    settled = [notice for notice in due if _told(server, post, notice, at)]
+    settled = [notice for notice in due if _told(server, notice, at)]
     if settled:
         with server.open_unit() as unit:
             for notice in settled:
@@ -37,7 +54,7 @@ def send_notices(server: AuthorizationServer, post: PostForm) -> int:
     return len(settled)
 
 
-def logout_token(server: AuthorizationServer, notice: LogoutNotice, at: datetime) -> str:
+def logout_token(server: Notifier, notice: LogoutNotice, at: datetime) -> str:
     """2.4: no nonce, and both `sub` and `sid`."""
     claims: dict[str, Any] = {
         "iss": server.issuer,
@@ -46,18 +63,18 @@ def logout_token(server: AuthorizationServer, notice: LogoutNotice, at: datetime
         "iat": int(at.timestamp()),
         "exp": int((at + _LIFETIME).timestamp()),
         "jti": b64url(server.entropy(16)),
-        "sid": session_id_for(server, notice.session_id, notice.client_id),
+        "sid": session_id_for(server.sid_key, notice.session_id, notice.client_id),
         "events": {_EVENT: {}},
     }
     return server.token_keys.current.sign(claims, typ="logout+jwt")
 
 
-def _told(server: AuthorizationServer, post: PostForm, notice: LogoutNotice, at: datetime) -> bool:
+def _told(server: Notifier, notice: LogoutNotice, at: datetime) -> bool:
     client = server.clients.find(notice.client_id)
     if client is None or client.backchannel_logout_uri is None:
         return True  # there is nobody left to tell
     try:
-        status = post(client.backchannel_logout_uri, {"logout_token": logout_token(server, notice, at)})
+        status = server.post(client.backchannel_logout_uri, {"logout_token": logout_token(server, notice, at)})
     except FetchError as error:
         _log.warning("client %s was not told of a logout: %s", notice.client_id, error)
         return False

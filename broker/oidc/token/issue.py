@@ -133,7 +133,7 @@ def _id_token(
     if grant.amr:
         token["amr"] = list(grant.amr)
     if grant.session_id is not None:
-        token["sid"] = session_id_for(server, grant.session_id, grant.client_id)
+        token["sid"] = session_id_for(server.sid_key, grant.session_id, grant.client_id)
     if nonce is not None:
         token["nonce"] = nonce
     return server.token_keys.current.sign(token, typ=ID_TOKEN_TYPE)

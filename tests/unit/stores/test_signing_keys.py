@@ -98,3 +98,32 @@ def test_named_secrets_are_made_once_even_by_many_at_the_same_time(folder: Path)
     assert SigningKeys(folder).secret("other") != found[0]
     with pytest.raises(ValueError, match="no name of a secret"):
         SigningKeys(folder).secret("../escape")
+
+
+def test_a_token_key_is_published_before_it_signs_and_after(folder: Path) -> None:
+    keys = SigningKeys.load(folder)
+    first = keys.token_keys()
+    assert first.ahead is not None
+    assert first.retired == ()
+    keys.rotate_token(at=AT)
+    second = keys.token_keys()
+    assert second.current.public_key() == first.ahead
+    assert second.ahead not in (None, first.ahead)
+    assert second.retired == ((first.current.public_key(), AT),)
+    keys.rotate_token(at=AT)
+    retired = [key for key, _ in keys.token_keys().retired]
+    assert len(retired) == 2
+    assert all(key in retired for key in (first.current.public_key(), first.ahead))
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.pem")} == {0o600}
+
+
+def test_a_home_without_a_next_token_key_can_be_rotated(folder: Path) -> None:
+    (folder / "token-next.pem").unlink()
+    keys = SigningKeys.load(folder)
+    before = keys.token_keys()
+    assert before.ahead is None
+    keys.rotate_token(at=AT)
+    after = keys.token_keys()
+    assert after.current.public_key() != before.current.public_key()
+    assert after.ahead is not None
+    assert [key for key, _ in after.retired] == [before.current.public_key()]
