@@ -23,7 +23,7 @@ class AdapterSettings(BaseModel):
     connect_timeout: Annotated[float, Field(gt=0, le=60)] = 2.0
     read_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     exchange_timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
-    # How many threads of a worker process this provider may hold at a time.
+    # How many calls of a worker process to this provider may run at a time; as many more wait a second for a place.
     places: Annotated[int, Field(ge=1, le=400)] = 8
     # Failures in a row after which it is left alone, and the first pause in seconds.
     failures: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -33,7 +33,7 @@ class AdapterSettings(BaseModel):
         """HTTP towards this provider, with its own guard."""
         timeouts = Timeouts(self.connect_timeout, self.read_timeout, self.exchange_timeout)
         policy = BreakerPolicy(threshold=self.failures, pause=self.pause)
-        return Fetcher(name, http, timeouts, Guard(Limits(self.places, policy)))
+        return Fetcher(name, http, timeouts, Guard(Limits(self.places, breaker=policy)))
 
 
 class OidcSettings(AdapterSettings):

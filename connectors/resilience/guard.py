@@ -18,9 +18,12 @@ class NotAdmitted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`places`: how many threads one provider may hold at a time."""
+    """`places`: how many calls to one provider may run at a time; as many more threads may wait for a place, each for
+    `patience` seconds. So one provider holds twice as many threads and no more.
+    """
 
     places: int = 8
+    patience: float = 1.0
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
@@ -35,11 +38,12 @@ class Health:
 
 
 class Guard:
-    """Thread-safe; every operation is a few instructions under a lock, and none waits. `now` is monotonic time."""
+    """Thread-safe. `now` is monotonic time, by which the breaker goes; waiting for a place is in real time."""
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._waiting = 0
         self._breaker = Breaker(limits.breaker)
         self._budget = RetryBudget()
         self._busy = 0
@@ -51,8 +55,7 @@ class Guard:
         any other exception neither way. Raises NotAdmitted.
         """
         with self._lock:
-            if self._busy >= self._limits.places:
-                raise NotAdmitted("all places for this provider are taken")
+            self._await_place()
             admitted = self._breaker.admit(now())
             if admitted is None:
                 raise NotAdmitted("after failures in a row this provider is not asked for a while")
@@ -74,6 +77,20 @@ class Guard:
         finally:
             with self._lock:
                 self._busy -= 1
+                self._lock.notify()
+
+    def _await_place(self) -> None:
+        """Under the lock: return when there is a place. Raises NotAdmitted."""
+        if self._busy < self._limits.places:
+            return
+        if self._waiting < self._limits.places:
+            self._waiting += 1
+            try:
+                if self._lock.wait_for(lambda: self._busy < self._limits.places, self._limits.patience):
+                    return
+            finally:
+                self._waiting -= 1
+        raise NotAdmitted("all places for this provider are taken")
 
     def may_retry(self) -> bool:
         """Whether one more attempt is within the budget; it is spent by asking."""

@@ -139,7 +139,7 @@ def test_more_than_five_minutes_is_not_believed() -> None:
 
 
 def test_a_full_bulkhead_refuses_at_once_and_has_room_again() -> None:
-    guard = Guard(Limits(places=1))
+    guard = Guard(Limits(places=1, patience=0))
     with guard.place(lambda: 0.0):
         with pytest.raises(NotAdmitted), guard.place(lambda: 0.0):
             pass
@@ -152,7 +152,7 @@ def test_a_full_bulkhead_refuses_at_once_and_has_room_again() -> None:
 def _fetcher(answer: Callable[[httpx.Request], httpx.Response], **limits: Any) -> tuple[Fetcher, list[float]]:
     """A fetcher over `answer` and its clock, a list of one number."""
     clock = [0.0]
-    guard = Guard(Limits(limits.pop("places", 8), BreakerPolicy(threshold=3, pause=10)))
+    guard = Guard(Limits(limits.pop("places", 8), limits.pop("patience", 0), BreakerPolicy(threshold=3, pause=10)))
     http = httpx.Client(transport=httpx.MockTransport(answer))
     return Fetcher("macau", http, guard=guard, monotonic=lambda: clock[0], clock=lambda: AT), clock
 
@@ -239,6 +239,31 @@ def test_a_slow_provider_holds_its_own_places_and_no_more() -> None:
     for thread in threads:
         thread.join(20)
     assert results == [200, 200]
+
+
+def test_a_burst_waits_for_places_and_only_so_many_wait() -> None:
+    release, inside = threading.Event(), threading.Semaphore(0)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        inside.release()
+        assert release.wait(20)
+        return httpx.Response(200)
+
+    fetcher, _ = _fetcher(answer, places=1, patience=20)
+    results: list[int | ProviderFault] = []
+    threads = [threading.Thread(target=lambda: results.append(_status(fetcher))) for _ in range(3)]
+    threads[0].start()
+    assert inside.acquire(timeout=20)
+    # One has the place and one may wait for it: of the two that come now one is turned away at once.
+    for thread in threads[1:]:
+        thread.start()
+    while len(results) < 1:
+        threads[1].join(0.01)
+    assert results == [ProviderFault.UNREACHABLE]
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert results[1:] == [200, 200]
 
 
 def test_the_providers_clock_is_noted() -> None:
