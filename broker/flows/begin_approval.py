@@ -117,8 +117,10 @@ def begin_approval(
 def end_approval(
     work: Work, request: ApprovalRequest, status: ApprovalStatus, *, at: datetime, entropy: Entropy
 ) -> ApprovalRequest:
-    """Settle a locked request without a result, journal it and tell the partner."""
-    ended = replace(request, status=status, state_hash=None, memory=None, settled_at=at)
+    """Settle a locked request without a result, journal it and tell the partner. The browser may still be on its way
+    back from the provider: the state it brings goes on naming this request.
+    """
+    ended = replace(request, status=status, memory=None, settled_at=at)
     work.approvals.keep(ended)
     clear = {"recipient": request.partner_id, "purpose": request.purpose, "status": status.value}
     work.journal.append(Entry("partner:approval:ended", clear), at=at, entropy=entropy)

@@ -110,7 +110,6 @@ def settle_approval(
         locked,
         status=ApprovalStatus.READY,
         consent=consent,
-        state_hash=None,
         memory=None,
         result=sealed.encode(),
         settled_at=at,

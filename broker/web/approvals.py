@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest
+from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus
 from broker.core.authorization import AuthorizationRequest, LoginSession, PendingRequest, digest
 from broker.core.denial import InvalidInput
 from broker.core.identity_release import IdentityRelease
@@ -77,6 +77,9 @@ def approval_callback(request: Request, provider: str, services: Provided, sessi
         asked = work.approvals.by_state(digest(state))
     if asked is None or asked.traveller != session.traveller_id or asked.provider != provider:
         raise Problem("form-expired")
+    # The provider may have told us from server to server before the browser came.
+    if asked.status is not ApprovalStatus.APPROVING:
+        return _ended(request, services, asked, language)
     sealing = Sealing(services.keys, services.rulebook, services.receipt_signer, services.issuer)
     try:
         done = finish_approval(

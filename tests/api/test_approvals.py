@@ -15,6 +15,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from broker.core.approval import FETCH_AGAIN, RETENTION
+from broker.core.authorization import digest
+from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.withdraw_consent import withdraw_consent
 from broker.wire.approval_connector import DocumentSignature, DocumentToSign, FilledForm, FormNotice
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
@@ -292,6 +294,26 @@ def test_each_no_of_the_provider_is_a_clear_outcome(
         again = http.get(made["approval_url"])
         assert come_back(http, again).status_code == 200
         assert fetch(bank, made)["status"] == "fetched"
+
+
+def test_a_provider_that_tells_the_broker_before_the_browser_comes(
+    agencies: AgencyWorld, http: TestClient, bank: AgencyClient
+) -> None:
+    made = bank.post("/form-fills", json=FILL).json()
+    browser(agencies, http)
+    away = agree(http, made["approval_url"])
+    world = agencies.web.world
+    sealing = Sealing(world.keys, world.rulebook, world.signers[KeyUse.RECEIPT], ISSUER)
+    state = parse_qs(urlsplit(away.headers["location"]).query)["state"][0]
+    for _ in range(2):  # and tells it twice
+        with world.begin() as work:
+            asked = work.approvals.by_state(digest(state))
+            assert asked is not None
+            told = FilledForm(FILLED, bytes(32))
+            settle_approval(work, asked, told, sealing=sealing, at=world.at, entropy=world.entropy)
+    assert "You can close this page" in come_back(http, away).text
+    assert fetch(bank, made)["status"] == "fetched"
+    assert [name for name, _ in agencies.partners.events()] == ["request.settled"]
 
 
 def test_time_runs_out(agencies: AgencyWorld, http: TestClient, bank: AgencyClient) -> None:
