@@ -1,4 +1,4 @@
-"""Any OpenID provider, by configuration alone (specs/connectors.md, "Any other provider")."""
+"""Any OpenID provider, by configuration alone (specs/other-providers.md)."""
 
 from connectors.generic_oidc.connector import GenericConnector
 from connectors.generic_oidc.settings import GenericSettings

@@ -1,4 +1,4 @@
-"""What the bureau says about a person, in its words, as ours (specs/macau.md 5)."""
+"""What the bureau says about a person, in its words, as ours (specs/macau.md 3)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

@@ -1,5 +1,6 @@
 """Every error code of specs/macau.md 7: the mock produces it, the connector gives it its outcome."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from connectors.macau.codes import CODES
 from connectors.macau.connector import MacauConnector
 from connectors.macau.counter import Counter
 from connectors.mock_idps.faults import Fault, Setting
+from connectors.openid.registration import CODES as OPENID_CODES
 from tests.support.html_forms import form_with, submit
 from tests.support.macau_world import CALLBACK, NOW, MacauWorld, macau_world
 
@@ -223,3 +225,14 @@ def test_a_code_nobody_listed_is_refused(macau: MacauWorld) -> None:
         answer = {"error": "novidade", "state": "s", "iss": "http://macau.test"}
         macau.connector.finish(answer, memory=begun.memory, redirect_uri=CALLBACK, at=NOW)
     assert (caught.value.fault, caught.value.code) == (ProviderFault.REFUSED, "novidade")
+
+
+def test_the_specification_lists_the_same_codes() -> None:
+    """specs/macau.md 7, row by row."""
+    text = (Path(__file__).parents[4] / "specs" / "macau.md").read_text(encoding="utf-8")
+    section = text.partition("## 7.")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*`) \| [^|]* \| (\w+) \|$", section, re.MULTILINE)
+    specified = {code: outcome for codes, outcome in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert set(CODES) <= set(specified)
+    for code, outcome in specified.items():
+        assert ({**OPENID_CODES, **CODES})[code] == outcome
