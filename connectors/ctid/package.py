@@ -59,7 +59,7 @@ def read_base64(value: object, name: str, *, limit: int) -> bytes:
     if not isinstance(value, str) or not 1 <= len(value) <= limit * 3 // 2:
         raise PackageError(f"{name} is missing or too large")
     try:
-        raw = b64decode(value.translate({10: None, 13: None}), validate=True)
+        raw = b64decode(value.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError) as error:
         raise PackageError(f"{name} is not base64") from error
     if not 1 <= len(raw) <= limit:

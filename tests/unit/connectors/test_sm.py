@@ -62,6 +62,24 @@ def test_signed_data_verifies(attached: bool) -> None:
         signed_data.verify(der, CONTENT + b" ", trusted=[CERTIFICATE], at=NOW)
 
 
+def test_an_attached_content_is_the_one_that_was_signed() -> None:
+    """A reader that takes the content out of the message and one that is given it must not see two."""
+    der = signed_data.sign(CONTENT, key=KEY, certificate=CERTIFICATE, attached=True)
+    other = CONTENT.replace(b"1", b"2")
+    with pytest.raises(SignatureError, match="another content"):
+        signed_data.verify(der.replace(CONTENT, other), CONTENT, trusted=[CERTIFICATE], at=NOW)
+
+
+def test_the_digest_is_that_of_the_standard() -> None:
+    """GM/T 0003.5 A.2, the example of a signature over "message digest"."""
+    point = (
+        "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
+        "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+    )
+    digest = Sm2PublicKey(bytes.fromhex(point)).digest(b"message digest")
+    assert digest.hex() == "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640"
+
+
 def test_a_certificate_inside_the_message_proves_nothing() -> None:
     der = signed_data.sign(CONTENT, key=OTHER_KEY, certificate=OTHER)
     with pytest.raises(UnknownSigner):

@@ -14,9 +14,10 @@ import pytest
 from broker.wire.identity_connector import ConnectorError, ProviderFault, Redirection
 from broker.wire.identity_grant import Assurance, DocumentType
 from connectors.ctid import package
-from connectors.ctid.modes import WORTH, AuthMode
+from connectors.ctid.modes import AuthMode
 from connectors.mock_idps.faults import Fault
 from connectors.sm import signed_data
+from connectors.sm.errors import DecodeError
 from tests.support.ctid_world import CALLBACK, LI, NOW, OUYANG, PLATFORM, WANG, CtidWorld, portrait
 
 
@@ -93,11 +94,20 @@ def test_the_pid_is_of_the_person_and_the_organisation(ctid: CtidWorld) -> None:
     assert ctid.world.pid(person) != before
 
 
-@pytest.mark.parametrize("mode", [AuthMode.APP_PASSWORD, AuthMode.APP_FACE, AuthMode.APP_PASSWORD_FACE])
-def test_the_mode_decides_the_assurance(ctid: CtidWorld, mode: AuthMode) -> None:
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (AuthMode.APP_PASSWORD, (Assurance.SUBSTANTIAL, ("swk", "pin"))),
+        (AuthMode.APP_FACE, (Assurance.HIGH, ("swk", "face"))),
+        (AuthMode.APP_PASSWORD_FACE, (Assurance.HIGH, ("swk", "pin", "face"))),
+    ],
+)
+def test_the_mode_decides_the_assurance(
+    ctid: CtidWorld, mode: AuthMode, expected: tuple[Assurance, tuple[str, ...]]
+) -> None:
     ctid.rebuild(mode=mode.value)
     grant = ctid.login(WANG)
-    assert (grant.acr, grant.amr, grant.provider_acr) == (WORTH[mode].acr, WORTH[mode].amr, mode.value)
+    assert (grant.acr, grant.amr, grant.provider_acr) == (*expected, mode.value)
 
 
 @pytest.mark.parametrize("mode", ["R01", "0x40", "0x42", "0x10", "R05"])
@@ -292,6 +302,13 @@ def test_a_new_key_that_is_not_in_the_file_is_untrusted(ctid: CtidWorld) -> None
     with pytest.raises(ConnectorError) as refused:
         ctid.login(WANG)
     assert refused.value.fault is ProviderFault.UNTRUSTED
+
+
+def test_a_certificate_of_another_key_is_refused_at_start(ctid: CtidWorld) -> None:
+    other = (ctid.keys / "client-encrypt.pem").read_bytes()
+    (ctid.keys / "client-sign.pem").write_bytes(other)
+    with pytest.raises(DecodeError, match="not the certificate of"):
+        ctid.rebuild()
 
 
 def test_keys_that_became_unreadable_leave_the_old_ones(ctid: CtidWorld) -> None:
