@@ -1,10 +1,14 @@
 """Consents to partners and what leaves under them: the same over the fakes and over PostgreSQL."""
 
+import json
+from base64 import urlsafe_b64decode
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from broker.core.client import ClientStatus
 from broker.core.consent import ConsentStatus
@@ -21,6 +25,7 @@ from tests.support.broker_world import World, decided
 from tests.support.partner_world import BANK, DAILY, SHOP, PartnerWorld, client_of, opening
 
 HANDLE = b"h" * 32
+SCHEMA = Path(__file__).parents[2] / "specs" / "consent-receipt.schema.json"
 
 
 @pytest.fixture
@@ -458,6 +463,10 @@ def test_the_record_names_the_notice_in_the_language_that_was_read(agency: Partn
     given = agency.agree(person, opening("name"), language=language)
     assert given.record.notice.language == language
     assert given.record.jurisdiction == "HK"
+    payload = given.receipt.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(claims)
+    assert claims["record"]["pii_processing"]["language"] == language
 
 
 def test_erasure_takes_consents_uses_and_answers_along(agency: PartnerWorld) -> None:
