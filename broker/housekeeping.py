@@ -24,6 +24,8 @@ Clock = Callable[[], datetime]
 
 PORTRAIT_LIFETIME = timedelta(hours=24)
 """How long an authority's portrait waits for an enrolment that may never come."""
+ANSWER_LIFETIME = timedelta(hours=1)
+"""How long an answer to a consent page outlives the request that waited for it."""
 PASS_RETENTION = timedelta(days=30)
 """How long an expired pass is kept, for lanes that were cut off and report late."""
 NOTICE_RETENTION = timedelta(days=30)
@@ -75,6 +77,8 @@ def tasks(
         while settled == BATCH:
             with begin() as work:
                 settled = lapse_consents(work, keys=keys, at=clock(), entropy=entropy)
+        with begin() as work:
+            work.answers.drop_before(clock() - ANSWER_LIFETIME)
 
     def portraits() -> None:
         with begin() as work:
