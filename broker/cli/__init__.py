@@ -15,6 +15,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "broker": ("broker.cli.broker:app", "Create and run the broker.", "broker"),
     "gates": ("broker.cli.gates:app", "Invite gates into a zone.", "broker"),
     "partners": ("broker.cli.partner_clients:app", "Take on partner agencies and their clients.", "broker"),
+    "identities": ("broker.cli.identities:app", "Settle logins that wait; see how providers are.", "broker"),
     "webhooks": ("broker.cli.webhooks:app", "See and resend notices to partners.", "broker"),
     "database": ("broker.cli.database:app", "Start, stop and migrate the embedded database.", "broker"),
     "journal": ("broker.cli.journal:app", "Verify the journal.", "broker"),
