@@ -35,12 +35,13 @@ from connectors.mock_idps.people import load_people
 from connectors.mock_idps.settings import MockSettings
 from tests.support.html_forms import form_with, submit
 from tests.support.iamsmart_keys import iamsmart_keys
+from tests.support.mock_providers import callbacks as registered
 from tests.support.oidc_world import FakeClock, Hosts
 
 ISSUER = "http://iamsmart.test"
-CALLBACK = "http://broker.test/login/iamsmart/callback"
-APPROVALS = "http://broker.test/approvals/iamsmart/callback"
-NOTICES = "http://broker.test/providers/iamsmart/callback"
+BROKER = "http://broker.test"
+CALLBACK = f"{BROKER}/login/iamsmart/callback"
+APPROVALS = f"{BROKER}/approvals/iamsmart/callback"
 CLIENT, SECRET = "tongguan", "the secret: ü %+&"
 PORTRAIT = b"\xff\xd8\xff\xe0 a synthetic photograph of "
 
@@ -175,10 +176,11 @@ def other_service(client_id: str = "another", *, certified: bool = True) -> Serv
 
 @contextmanager
 def iamsmart_world(
-    portraits: Path, *, options: Mapping[str, str] | None = None, **change: Any
+    portraits: Path, *, broker: str = BROKER, options: Mapping[str, str] | None = None, **change: Any
 ) -> Iterator[IamSmartWorld]:
     """`options`: of the mock beside its keys; `change`: of the connector's settings."""
     clock, callbacks = FakeClock(), []
+    redirect_uris, callback_url = registered(broker, "iamsmart")
     for person in load_people("iamsmart", portraits=portraits):
         (portraits / f"{person}.jpg").write_bytes(PORTRAIT + person.encode())
 
@@ -186,7 +188,7 @@ def iamsmart_world(
         return
 
     async def send(url: str, body: bytes) -> None:
-        assert url == NOTICES
+        assert url == callback_url
         callbacks.append(body)
 
     switch = FaultSwitch(no_sleep)
@@ -194,8 +196,8 @@ def iamsmart_world(
         issuer=ISSUER,
         client_id=CLIENT,
         client_secret=SECRET,
-        redirect_uris=frozenset({CALLBACK, APPROVALS}),
-        callback_url=NOTICES,
+        redirect_uris=redirect_uris,
+        callback_url=callback_url,
         options={"keys": str(iamsmart_keys()), **(options or {})},
         switch=switch,
         now=clock.seconds,
