@@ -1,4 +1,6 @@
-"""Our keys and the platform's certificates, from files, read again when the platform signs with one we do not know."""
+"""Our keys and the platform's certificates, from files, read again when a file has changed and when the platform signs
+with a certificate we do not know.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -32,9 +34,13 @@ class CtidKeys:
         """Raises OSError or DecodeError: a broker with keys it cannot use should not start."""
         self._settings, self._home = settings, home
         self._lock = threading.Lock()
+        self._stamp = self._look()
         self._held = _read(settings, home)
 
     def sign(self, content: bytes) -> bytes:
+        """Every exchange begins here: a key that was changed is noticed before it is used."""
+        if self._look() != self._stamp:
+            self.read_again()
         held = self._held
         return signed_data.sign(content, key=held.signing_key, certificate=held.signing_certificate)
 
@@ -57,18 +63,37 @@ class CtidKeys:
         return self._held.platform[0]
 
     def read_again(self) -> None:
-        """After a rotation, without a restart."""
+        """After a rotation, without a restart. Files that are half written are looked at again the next time."""
         with self._lock:
+            stamp = self._look()
             try:
                 self._held = _read(self._settings, self._home)
             except (OSError, DecodeError):
                 return
+            self._stamp = stamp
+
+    def _look(self) -> tuple[tuple[int, int], ...]:
+        """When the files were written and how long they are; nothing for those that are not there."""
+        try:
+            found = [path.stat() for path in _files(self._settings, self._home)]
+        except OSError:
+            return ()
+        return tuple((status.st_mtime_ns, status.st_size) for status in found)
+
+
+def _files(settings: CtidSettings, home: Path) -> tuple[Path, ...]:
+    return (
+        home / settings.signing_key,
+        home / settings.signing_certificate,
+        home / settings.encryption_key,
+        home / settings.encryption_certificate,
+        home / settings.platform_certificates,
+    )
 
 
 def _read(settings: CtidSettings, home: Path) -> _Held:
-    signing = _pair(home / settings.signing_key, home / settings.signing_certificate)
-    encryption = _pair(home / settings.encryption_key, home / settings.encryption_certificate)
-    return _Held(*signing, *encryption, read_certificates(_bytes(home / settings.platform_certificates)))
+    signing_key, signing, encryption_key, encryption, platform = _files(settings, home)
+    return _Held(*_pair(signing_key, signing), *_pair(encryption_key, encryption), read_certificates(_bytes(platform)))
 
 
 def _pair(key_file: Path, certificate_file: Path) -> tuple[Sm2PrivateKey, Sm2Certificate]:

@@ -109,8 +109,6 @@ def name(certificate: Sm2Certificate) -> IssuerAndSerial:
 
 def names(reference: IssuerAndSerial, certificate: Sm2Certificate) -> bool:
     """Whether `reference` means `certificate`."""
-    if reference.serial != certificate.serial:
-        return False
     return asn1.encode_der(reference) == asn1.encode_der(name(certificate))
 
 

@@ -70,7 +70,7 @@ class AppPages:
         state, with_password = asked.get("state", ""), asked.get("type") == "1"
         opened = Opened(asked.get("bizSeq", ""), with_password, redirect_uri, state, language)
         # A page may be loaded again; a number that was used may not be used again.
-        fresh = _BIZ_SEQ.fullmatch(opened.biz_seq) is not None and not world.seen.get(_used(opened.biz_seq))
+        fresh = _BIZ_SEQ.fullmatch(opened.biz_seq) is not None and not world.used.get(_used(opened.biz_seq))
         if asked.get("type") not in ("0", "1") or not fresh:
             return self._back(opened, "C0405001")
         return self._page("app_person.html", opened, people=list(world.register.people.values()))
@@ -106,7 +106,7 @@ class AppPages:
             return self._lost()
         if form.get("decision") != "allow" or self._world.switch.strikes(Fault.CANCELLED, "/app/decision"):
             return self._back(opened, "C0412003")
-        if not self._world.seen.put(_used(opened.biz_seq), True):
+        if not self._world.used.put(_used(opened.biz_seq), True):
             return self._back(opened, "C0405001")
         ticked = frozenset(str(value) for value in form.getlist("scope")) & set(DATA)
         login = AppLogin(opened.person_id, ticked, self._face(opened.person_id, str(form.get("face", "own"))))

@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -113,7 +112,7 @@ class World:
         self.quota = int(settings.options.get("quota", "1000"))
         self.pages = Pages(title=TITLE, accent="#b3261e", package="connectors.mock_idps.ctid")
         self.serials: Expiring[Serial] = Expiring(SERIAL_SECONDS, self.now)
-        self.seen: Expiring[bool] = Expiring(REPLAY_SECONDS, self.now)
+        self.used: Expiring[bool] = Expiring(REPLAY_SECONDS, self.now)
         self.logins: Expiring[AppLogin] = Expiring(APP_SECONDS, self.now)
         self.codes: Expiring[QrCode] = Expiring(REPLAY_SECONDS, self.now)
         self.messages: dict[str, str] = {}  # by serial number: the code sent to the phone
@@ -163,7 +162,3 @@ class World:
         elif self.switch.strikes(Fault.EXPIRED_KEY, path):
             pair = self.keys.former
         return signed_data.sign(raw, key=pair.key, certificate=pair.certificate)
-
-
-def digest(raw: bytes) -> str:
-    return sha256(raw).hexdigest()

@@ -2,6 +2,7 @@
 
 import os
 import random
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from connectors.sm import enveloped_data, signed_data
 from connectors.sm.certificate import Sm2Certificate, read_certificates, self_signed
 from connectors.sm.enveloped_data import ContentCipher
 from connectors.sm.errors import DecodeError, EnvelopeError, SignatureError, SmError
-from connectors.sm.keys import Sm2PrivateKey, Sm2PublicKey
+from connectors.sm.keys import Sm2PrivateKey, Sm2PublicKey, pem_block
 from connectors.sm.signed_data import UnknownSigner
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -43,6 +44,17 @@ def test_a_pair_that_does_not_belong_together_is_refused() -> None:
     mixed = Sm2PrivateKey(KEY.secret, OTHER_KEY.public_key)
     with pytest.raises(DecodeError):
         Sm2PrivateKey.from_pem(mixed.pem())
+
+
+def test_a_private_key_without_its_public_point_is_refused() -> None:
+    """RFC 5915 lets it be left out; nothing here computes it."""
+    der = b64decode(b"".join(KEY.pem().splitlines()[1:-1]))
+    point = bytes.fromhex("a144034200") + KEY.public_key.sec1
+    assert der.endswith(point)
+    shorter = der.removesuffix(point).hex().replace("308193", "304d", 1).replace("04793077", "04333031", 1)
+    spoilt = bytes.fromhex(shorter)
+    with pytest.raises(DecodeError, match="public point"):
+        Sm2PrivateKey.from_pem(pem_block("PRIVATE KEY", spoilt))
 
 
 @pytest.mark.parametrize("point", [b"", b"\0" * 64, b"\xff" * 64, KEY.public_key.point[:63] + b"\0"])

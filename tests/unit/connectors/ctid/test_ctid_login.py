@@ -15,6 +15,7 @@ from broker.wire.identity_connector import ConnectorError, ProviderFault, Redire
 from broker.wire.identity_grant import Assurance, DocumentType
 from connectors.ctid import package
 from connectors.ctid.modes import AuthMode
+from connectors.mock_idps.ctid.keys import CLIENT_ENCRYPT, CLIENT_SIGN, Pair
 from connectors.mock_idps.faults import Fault
 from connectors.sm import signed_data
 from connectors.sm.errors import DecodeError
@@ -302,6 +303,26 @@ def test_a_new_key_that_is_not_in_the_file_is_untrusted(ctid: CtidWorld) -> None
     with pytest.raises(ConnectorError) as refused:
         ctid.login(WANG)
     assert refused.value.fault is ProviderFault.UNTRUSTED
+
+
+def test_our_own_new_keys_need_no_restart(ctid: CtidWorld) -> None:
+    before = ctid.login(WANG).subject
+    sign, encrypt = (Pair.make("our new key", at=NOW, until=NOW + timedelta(days=9)) for _ in range(2))
+    sign.write(ctid.keys, CLIENT_SIGN)
+    encrypt.write(ctid.keys, CLIENT_ENCRYPT)
+    ctid.world.keys.client_sign, ctid.world.keys.client_encrypt = sign.certificate, encrypt.certificate
+    grant = ctid.login(WANG)
+    assert grant.subject == before
+    assert grant.claims is not None
+
+
+def test_keys_that_are_half_written_are_read_when_they_are_whole(ctid: CtidWorld) -> None:
+    new = Pair.make("our new key", at=NOW, until=NOW + timedelta(days=9))
+    (ctid.keys / f"{CLIENT_SIGN}.key").write_bytes(new.key.pem())
+    assert ctid.login(WANG).subject
+    new.write(ctid.keys, CLIENT_SIGN)
+    ctid.world.keys.client_sign = new.certificate
+    assert ctid.login(WANG).subject
 
 
 def test_a_certificate_of_another_key_is_refused_at_start(ctid: CtidWorld) -> None:
