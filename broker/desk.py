@@ -14,6 +14,7 @@ from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.rulebook import Rulebook
 from broker.flows import cover_release
 from broker.flows.end_grant import end_grant
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.ports import KeyStore, Work
 from broker.flows.release_claims import release_claims
 from broker.oidc.ports import OidcUnit, Settled
@@ -28,6 +29,7 @@ class Desk:
     keys: KeyStore
     rulebook: Rulebook
     entropy: Entropy
+    granting: Granting | None = None
 
     def outstanding(
         self,
@@ -92,4 +94,5 @@ class Desk:
             at=at,
             entropy=self.entropy,
             arguments=arguments,
+            granting=self.granting,
         )

@@ -25,6 +25,7 @@ from broker.core.linking import LinkOutcome
 from broker.core.rulebook import Rulebook
 from broker.desk import Desk
 from broker.flows.finish_approval import Sealing, settle_approval
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
 from broker.flows.take_notice import take_notice
@@ -160,7 +161,8 @@ def compose(settings: Settings, database_url: str) -> Ports:
     rulebook = Rulebook.load(settings.transfers and settings.transfers.read_text(encoding="utf-8"))
     storage = OidcStorage(database)
 
-    desk = Desk(work_of, keys, rulebook, os.urandom)
+    granting = Granting(signing.signer(KeyUse.RECEIPT), settings.issuer)
+    desk = Desk(work_of, keys, rulebook, os.urandom, granting)
     calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
 
     def upstream(traveller: UUID, provider: str) -> UpstreamTokens | None:

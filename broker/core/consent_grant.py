@@ -38,10 +38,18 @@ class ConsentGrant:
 
 
 def grant_claims(
-    vouched: Vouched, release: ReleaseStatement, *, issuer: str, subject: str, grant_id: UUID, at: datetime
+    vouched: Vouched,
+    release: ReleaseStatement,
+    *,
+    issuer: str,
+    subject: str,
+    grant_id: UUID,
+    verification: Mapping[str, Any] | None,
+    at: datetime,
 ) -> dict[str, Any]:
-    """The content. `subject` is a pseudonym for this recipient alone or the person's own receipt pseudonym."""
-    verification = vouched.verification_object()
+    """The content. `subject` is a pseudonym for this recipient alone or the person's own receipt pseudonym;
+    `verification` as far as this recipient is told it.
+    """
     return {
         "iss": issuer,
         "sub": subject,
@@ -57,8 +65,8 @@ def grant_claims(
             "scopes": sorted(vouched.scopes),
             "purpose": vouched.purpose,
             "expires_at": timestamp(vouched.expires_at),
-            "evidence_sha256": vouched.evidence_hash,
-            **({"verification": verification} if verification else {}),
+            "evidence_commitment": evidence_commitment(grant_id, bytes.fromhex(vouched.evidence_hash)),
+            **({"verification": dict(verification)} if verification else {}),
         },
         "release": {
             "purpose": release.purpose,
@@ -67,6 +75,13 @@ def grant_claims(
             "consents": _ids(release.consents),
         },
     }
+
+
+def evidence_commitment(grant_id: UUID, evidence_hash: bytes) -> str:
+    """SHA-256 over the grant's id and the evidence hash, in hexadecimal: whoever has the evidence can check it, and two
+    recipients of one login's data cannot tell that it is one.
+    """
+    return hashlib.sha256(b"tongguan/evidence/v1\0" + grant_id.bytes + evidence_hash).hexdigest()
 
 
 def sign_grant(claims: Mapping[str, Any], signer: Signer) -> ConsentGrant:

@@ -72,6 +72,8 @@ class ReleasedClaims:
     consents: tuple[UUID, ...] = ()
     journal_leaves: tuple[bytes, ...] = ()
     verification: Mapping[str, JSON] | None = None
+    consent_grants: tuple[str, ...] = field(default=(), repr=False)
+    """For each release of more than answers to predicates, the signed consent grant (specs/consent-grant.md)."""
 
 
 def read_details(details: object) -> tuple[IdentityRelease, ...]:

@@ -71,3 +71,9 @@ def receipt_subject(traveller_key: bytes) -> str:
     back.
     """
     return "urn:tongguan:principal:" + derive(traveller_key, info=b"tongguan/receipt-subject/v1", length=16).hex()
+
+
+def recipient_subject(traveller_key: bytes, recipient: str) -> str:
+    """The pseudonym that a person's consent grants to one recipient carry; nobody else's has anything in common."""
+    info = b"tongguan/grant-subject/v1\0" + recipient.encode()
+    return "urn:tongguan:principal:" + derive(traveller_key, info=info, length=16).hex()

@@ -1,12 +1,15 @@
 """A release that rests on what a provider said gets its signed consent grant (specs/consent-grant.md)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement, grant_claims, sign_grant
 from broker.core.sealing import unseal
-from broker.core.traveller import VOUCHED, receipt_subject
-from broker.flows.ports import KeyStore, Work
+from broker.core.traveller import VOUCHED, recipient_subject
+from broker.flows.ports import Work
 from broker.wire.identity_grant import Vouched
 from broker.wire.keys import Entropy, Signer
 
@@ -17,32 +20,36 @@ def vouched_for(work: Work, *, key: bytes, traveller: UUID) -> Vouched | None:
     return Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED)) if sealed is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """What consent grants are made with: the receipt key, and who we are."""
+
+    signer: Signer
+    issuer: str
+
+
 def issue_consent_grant(
-    work: Work,
+    granting: Granting,
+    vouched: Vouched,
     *,
-    keys: KeyStore,
-    receipt_signer: Signer,
-    issuer: str,
-    traveller: UUID,
+    key: bytes,
     release: ReleaseStatement,
+    verification: Mapping[str, Any] | None,
     at: datetime,
     entropy: Entropy,
-    subject: str | None = None,
-) -> ConsentGrant | None:
+) -> ConsentGrant:
     """The grant for one release, within its transaction; whoever releases journals `sha256` as `consent_grant` among
-    the personal fields and hands `jws` to the recipient. `subject`: the recipient's pseudonym for the person; by
-    default the one on their receipts. None when no provider's login stands behind the data.
+    the personal fields and hands `jws` to the recipient. `vouched`: from `vouched_for`. `verification`: as far as the
+    recipient is told it. `key`: the traveller's, from which the pseudonym of their receipts comes.
     """
-    key = keys.key(traveller)
-    vouched = vouched_for(work, key=key, traveller=traveller)
-    if vouched is None:
-        return None
+    grant_id = UUID(bytes=entropy(16), version=4)
     claims = grant_claims(
         vouched,
         release,
-        issuer=issuer,
-        subject=subject or receipt_subject(key),
-        grant_id=UUID(bytes=entropy(16), version=4),
+        issuer=granting.issuer,
+        subject=recipient_subject(key, release.recipient),
+        grant_id=grant_id,
+        verification=verification,
         at=at,
     )
-    return sign_grant(claims, receipt_signer)
+    return sign_grant(claims, granting.signer)

@@ -4,7 +4,7 @@ Claims are opened here under consents that are locked, counted and covering, and
 transaction: what left without an entry cannot be, and what has an entry had its consent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from broker.core.claim_categories import categories_of
 from broker.core.client import Client
 from broker.core.consent import ConsentRecord, Gap, Use, gap
+from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied, Refusal, UnknownTraveller
 from broker.core.disclosure import JSON, Item, disclose, itemise
 from broker.core.governance.decision import Decision
@@ -21,8 +22,9 @@ from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
-from broker.core.traveller import CLAIMS, VOUCHED
+from broker.core.traveller import CLAIMS
 from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant, vouched_for
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.identity_grant import VerifiedClaims, Vouched
 from broker.wire.keys import Entropy
@@ -67,6 +69,7 @@ def release_claims(
     entropy: Entropy,
     arguments: Mapping[str, JSON] | None = None,
     kind: str = RELEASED,
+    granting: Granting | None = None,
 ) -> ReleasedClaims | Denied:
     """Release `wanted` (None: everything the releases name) of a grant's releases to the partner behind `client`.
 
@@ -106,21 +109,47 @@ def release_claims(
     # (6) each use counts, and each is journalled: in this transaction, or nothing leaves
     for one in covered:
         work.consents.count_use(one.record.consent_id, at)
-    entries = [_entry(one, decision, client, key, kind, at) for one, decision in zip(covered, decisions, strict=True)]
+    vouched = _vouched(work, traveller, key, covered)
+    grants = [_grant(one, granting, vouched, key, at=at, entropy=entropy) for one in covered]
+    entries = [
+        _entry(one, decision, client, key, kind, grant, at)
+        for one, decision, grant in zip(covered, decisions, grants, strict=True)
+    ]
     leaves = work.journal.append_all(entries, at=at, entropy=entropy)
-    verification = _verification(work, traveller, key, covered)
-    return ReleasedClaims(values, tuple(one.record.consent_id for one in covered), tuple(leaves), verification)
-
-
-def _verification(work: Work, traveller: UUID, key: bytes, covered: Sequence[_Covered]) -> Mapping[str, JSON] | None:
-    """How the values were verified (OpenID Connect for Identity Assurance). It names the authority and the document, so
-    it does not come with answers to predicates alone, and the kind of document only where that was agreed to.
-    """
     told = {item.claim for one in covered for item in one.asked.items.values()}
-    sealed = None if told <= PREDICATES else work.travellers.vouched(traveller)
-    if sealed is None:
+    return ReleasedClaims(
+        values,
+        tuple(one.record.consent_id for one in covered),
+        tuple(leaves),
+        _verification(vouched, told),
+        tuple(grant.jws for grant in grants if grant is not None),
+    )
+
+
+def _vouched(work: Work, traveller: UUID, key: bytes, covered: Sequence[_Covered]) -> Vouched | None:
+    """Who vouched for the values; not for answers to predicates alone, because it names the authority."""
+    told = {item.claim for one in covered for item in one.asked.items.values()}
+    return None if told <= PREDICATES else vouched_for(work, key=key, traveller=traveller)
+
+
+def _grant(
+    one: _Covered, granting: Granting | None, vouched: Vouched | None, key: bytes, *, at: datetime, entropy: Entropy
+) -> ConsentGrant | None:
+    told = {item.claim for item in one.asked.items.values()}
+    if granting is None or vouched is None or told <= PREDICATES:
         return None
-    found = Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED)).verification_object()
+    release = one.asked.release
+    statement = ReleaseStatement(release.purpose, release.recipient, frozenset(told), (one.record.consent_id,))
+    return issue_consent_grant(
+        granting, vouched, key=key, release=statement, verification=_verification(vouched, told), at=at, entropy=entropy
+    )
+
+
+def _verification(vouched: Vouched | None, told: Set[str]) -> Mapping[str, JSON] | None:
+    """How the values were verified (OpenID Connect for Identity Assurance); the kind of document only where that was
+    agreed to.
+    """
+    found = vouched.verification_object() if vouched is not None else None
     if found is not None and "document_type" not in told:
         for evidence in found["evidence"]:
             evidence.pop("document_details", None)
@@ -218,7 +247,15 @@ def _denied(lacking: Sequence[Gap | None]) -> Denied:
     return Denied(Refusal.CONSENT_MISSING, lacking[0].value if lacking and lacking[0] else "no consent stands")
 
 
-def _entry(one: _Covered, decision: Decision, client: Client, key: bytes, kind: str, at: datetime) -> Entry:
+def _entry(
+    one: _Covered,
+    decision: Decision,
+    client: Client,
+    key: bytes,
+    kind: str,
+    grant: ConsentGrant | None,
+    at: datetime,
+) -> Entry:
     release = one.asked.release
     return Entry(
         kind=kind,
@@ -235,6 +272,7 @@ def _entry(one: _Covered, decision: Decision, client: Client, key: bytes, kind: 
             "asked": sorted(one.asked.items),
             "arguments": {name: item.argument for name, item in sorted(one.asked.items.items()) if item.argument},
             "at": at.isoformat(),
+            **({"consent_grant": grant.sha256.hex()} if grant is not None else {}),
         },
         traveller=one.record.traveller,
         traveller_key=key,

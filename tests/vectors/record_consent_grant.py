@@ -48,7 +48,15 @@ def claims() -> dict[str, Any]:
     release = ReleaseStatement("visa-check", RECIPIENT, frozenset({"birthdate", "document_number"}), (consent,))
     subject = "urn:tongguan:principal:" + "0f" * 16
     grant_id = UUID("11111111-2222-4333-8444-555555555555")
-    return grant_claims(vouched(), release, issuer=ISSUER, subject=subject, grant_id=grant_id, at=AT)
+    return grant_claims(
+        vouched(),
+        release,
+        issuer=ISSUER,
+        subject=subject,
+        grant_id=grant_id,
+        verification=vouched().verification_object(),
+        at=AT,
+    )
 
 
 def _forged(claims: dict[str, Any], *, typ: str = TYP, seed: bytes = SEED, **change: Any) -> str:
@@ -96,6 +104,7 @@ def document() -> dict[str, Any]:
         "issuer": ISSUER,
         "recipient": RECIPIENT,
         "claims": claims(),
+        "evidence_sha256": vouched().evidence_hash,
         "sha256": made.sha256.hex(),
         "cases": cases(),
     }
