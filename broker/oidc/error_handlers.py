@@ -48,8 +48,8 @@ async def page_error(request: Request, error: Exception) -> Response:
 
 
 class OfferNonce:
-    """Adds DPoP-Nonce to every answer of the token endpoint, PAR and the APIs that take tokens, refusals included (RFC 9449 8.2,
-    9).
+    """Adds DPoP-Nonce to every answer of the token endpoint, PAR and the APIs that take tokens, refusals included (RFC
+    9449 8.2, 9).
     """
 
     PATHS: Final = ("/oauth/token", "/oauth/par", "/oauth/userinfo", "/oauth/grants", "/wallet/", "/agencies/")
