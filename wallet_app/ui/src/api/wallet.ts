@@ -32,10 +32,16 @@ export interface Offer {
 
 export interface Consent {
   readonly consent_id: string;
+  /** For travel, or for a partner agency. */
+  readonly kind: "travel" | "partner";
   readonly purpose: string;
   readonly title: string;
   readonly zone: string | null;
   readonly recipient: string;
+  /** What may be used, how often and how long it is kept, in the language asked for. */
+  readonly categories: readonly string[];
+  readonly frequency: string | null;
+  readonly retention: string | null;
   readonly status: "active" | "paused" | "withdrawn" | "expired";
   readonly given_at: number;
   readonly valid_until: number;
@@ -77,10 +83,14 @@ const zone = record<Zone>({ zone: text, name: text, controller: text });
 const offer = record<Offer>({ purposes: list(purpose), zones: list(zone) });
 const consent = record<Consent>({
   consent_id: text,
+  kind: oneOf("travel", "partner"),
   purpose: text,
   title: text,
   zone: optional(text),
   recipient: text,
+  categories: list(text),
+  frequency: optional(text),
+  retention: optional(text),
   status: oneOf("active", "paused", "withdrawn", "expired"),
   given_at: time,
   valid_until: time,
@@ -116,6 +126,15 @@ export class WalletApi {
 
   withdraw(consentId: string): Promise<Withdrawal> {
     return this.read("POST", `consents/${encodeURIComponent(consentId)}/withdraw`, withdrawal);
+  }
+
+  /** Nothing is released while it is paused; passes that rest on it are revoked. */
+  pause(consentId: string): Promise<Withdrawal> {
+    return this.read("POST", `consents/${encodeURIComponent(consentId)}/pause`, withdrawal);
+  }
+
+  async resume(consentId: string): Promise<void> {
+    await this.read("POST", `consents/${encodeURIComponent(consentId)}/resume`, record({}));
   }
 
   /** `photo`: JPEG or PNG, at most 8 MB. */

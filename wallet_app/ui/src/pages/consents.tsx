@@ -119,6 +119,9 @@ function Facts({ consent }: { consent: Consent }) {
     <div>
       <strong>{consent.title}</strong>
       <small>{t("consents.to", { recipient: consent.recipient })}</small>
+      {consent.kind === "partner" && <small>{t("consents.what", { items: consent.categories.join(" · ") })}</small>}
+      {consent.frequency !== null && <small>{t("consents.frequency", { frequency: consent.frequency })}</small>}
+      {consent.retention !== null && <small>{t("consents.retention", { retention: consent.retention })}</small>}
       <small>{t("consents.given", { time: formatTime(language, consent.given_at) })}</small>
       {consent.status === "active" && <small>{t("consents.until", { time: formatDay(language, consent.valid_until) })}</small>}
     </div>
@@ -141,17 +144,30 @@ function Active({ consent, onWithdrawn }: { consent: Consent; onWithdrawn: () =>
   const { busy, why, run, clear } = useAction();
   const [asking, setAsking] = useState(false);
   const named = { title: consent.title, recipient: consent.recipient };
+  const paused = consent.status === "paused";
+  const pause = (): Promise<void> =>
+    run(async () => {
+      if (paused) await api.resume(consent.consent_id);
+      else {
+        await api.pause(consent.consent_id);
+        await dropPasses(consent);
+      }
+      say({ tone: "good", text: t(paused ? "consents.resumed" : "consents.paused") });
+      onWithdrawn();
+    });
   const withdraw = (): Promise<void> =>
     run(async () => {
       const { latest_offline_effect: latest } = await api.withdraw(consent.consent_id);
       await dropPasses(consent);
       setAsking(false);
-      const text = latest === null ? t("consents.withdrawn") : t("consents.withdrawn_offline", { time: formatTime(language, latest) });
+      const done = consent.kind === "partner" ? "consents.withdrawn_partner" : "consents.withdrawn";
+      const text = latest === null ? t(done) : t("consents.withdrawn_offline", { time: formatTime(language, latest) });
       say({ tone: "good", text });
       onWithdrawn();
     });
   /** Passes that rested on it are revoked at the broker already; here they would only disappoint. */
-  const dropPasses = async ({ purpose, zone }: Consent): Promise<void> => {
+  const dropPasses = async ({ kind, purpose, zone }: Consent): Promise<void> => {
+    if (kind === "partner") return;
     for (const pass of await database.getAll("passes")) {
       const rests = purpose === "face-enrolment" || (pass.zone === zone && (purpose === "e-channel" || pass.mode === "offline"));
       if (rests) await database.delete("passes", pass.passId);
@@ -160,7 +176,11 @@ function Active({ consent, onWithdrawn }: { consent: Consent; onWithdrawn: () =>
   return (
     <li class="card">
       <Facts consent={consent} />
-      {consent.status === "paused" && <span class="tag">{t("consents.status_paused")}</span>}
+      {paused && <span class="tag">{t("consents.status_paused")}</span>}
+      <Button label={t(paused ? "consents.resume_named" : "consents.pause_named", named)} busy={busy && !asking} onPress={() => void pause()}>
+        {t(paused ? "consents.resume" : "consents.pause")}
+      </Button>
+      {why !== null && !asking && <Notice tone="bad" text={why} />}
       <Button label={t("consents.withdraw_named", named)} onPress={() => setAsking(true)}>
         {t("consents.withdraw")}
       </Button>
@@ -179,7 +199,7 @@ function Active({ consent, onWithdrawn }: { consent: Consent; onWithdrawn: () =>
             <strong>{consent.title}</strong>
             {consent.recipient}
           </p>
-          <p>{t("consents.withdraw_text")}</p>
+          <p>{t(consent.kind === "partner" ? "consents.withdraw_text_partner" : "consents.withdraw_text")}</p>
           {consent.latest_offline_effect !== null && (
             <p>{t("consents.withdraw_offline", { time: formatTime(language, consent.latest_offline_effect) })}</p>
           )}

@@ -24,6 +24,10 @@ const given = (purpose: string, zone: string | null, status: Consent["status"] =
   valid_until: 1,
   settled_at: null,
   latest_offline_effect: null,
+  kind: "travel",
+  categories: ["Face template"],
+  frequency: null,
+  retention: null,
 });
 const offer: Offer = {
   purposes: [
