@@ -1,0 +1,256 @@
+"""Who may call what: every address of the application, and everyone else refused.
+
+An address that is not in the table fails the test: whoever adds one says here who it is for.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
+
+from tests.support.agency_world import AgencyWorld
+from tests.support.partner_world import opening
+from tests.support.web_world import ISSUER, WebWorld
+
+ANYONE, BROWSER, GATE, CLIENT = "anyone", "a browser with a session", "a gate that signs", "a client that proves itself"
+
+
+class Token(Enum):
+    """Access tokens that exist, by what they were issued for."""
+
+    WALLET = "wallet of a person"
+    WALLET_BARE = "wallet of a person, without the scope wallet"
+    PERSON = "agency, for a person"
+    PERSON_BARE = "agency, for a person, without the scope openid"
+    AGENCY = "agency, for itself"
+    AGENCY_BARE = "agency, for itself, without the scope partner"
+    GRANT_QUERY = "agency, for itself, scope grant_management_query"
+    GRANT_REVOKE = "agency, for itself, scope grant_management_revoke"
+
+
+W, P, A = {Token.WALLET}, {Token.PERSON}, {Token.AGENCY}
+
+TABLE: Mapping[tuple[str, str], str | set[Token]] = {
+    ("GET", "/"): ANYONE,
+    ("GET", "/problems/{slug}"): ANYONE,
+    ("GET", "/healthz"): ANYONE,
+    ("GET", "/readyz"): ANYONE,
+    ("GET", "/developers"): ANYONE,
+    ("GET", "/developers/{name}"): ANYONE,
+    ("GET", "/journal/v1/checkpoint"): ANYONE,
+    ("GET", "/journal/v1/proofs/{leaf}"): ANYONE,
+    # What people see: a browser without a session is sent to log in, and posts nothing.
+    ("GET", "/consent"): BROWSER,
+    ("POST", "/consent"): BROWSER,
+    ("GET", "/consent/authorize/{handle}"): ANYONE,  # says only that no such request waits
+    ("POST", "/consent/authorize/{handle}"): BROWSER,
+    ("GET", "/approvals/{request_id}"): ANYONE,  # likewise
+    ("GET", "/approvals/{provider}/callback"): BROWSER,
+    ("GET", "/login"): ANYONE,
+    ("POST", "/login/{provider}"): ANYONE,
+    ("GET", "/login/{provider}/callback"): ANYONE,
+    ("POST", "/login/{provider}/callback"): ANYONE,
+    ("GET", "/oauth/logout"): ANYONE,
+    ("POST", "/oauth/logout"): ANYONE,
+    ("POST", "/oauth/logout/decision"): ANYONE,
+    ("GET", "/identities"): BROWSER,
+    ("POST", "/identities/add"): BROWSER,
+    ("POST", "/identities/take"): BROWSER,
+    ("POST", "/identities/unlink"): BROWSER,
+    ("GET", "/providers/status"): ANYONE,
+    # Providers call back; their connector verifies what they send.
+    ("POST", "/providers/{provider}/callback"): ANYONE,
+    # The wallet.
+    ("GET", "/wallet/v1/me"): W,
+    ("GET", "/wallet/v1/purposes"): W,
+    ("GET", "/wallet/v1/consents"): W,
+    ("POST", "/wallet/v1/consents/{consent_id}/withdraw"): W,
+    ("POST", "/wallet/v1/consents/{consent_id}/pause"): W,
+    ("POST", "/wallet/v1/consents/{consent_id}/resume"): W,
+    ("POST", "/wallet/v1/enrolment"): W,
+    ("DELETE", "/wallet/v1/enrolment"): W,
+    ("POST", "/wallet/v1/passes"): W,
+    ("POST", "/wallet/v1/passes/{pass_id}/revoke"): W,
+    ("GET", "/wallet/v1/uses"): W,
+    ("GET", "/wallet/v1/identities"): W,
+    ("DELETE", "/wallet/v1/identities/{identity}"): W,
+    ("DELETE", "/wallet/v1/account"): W,
+    # Gates.
+    ("POST", "/gates/v1/enrolments"): GATE,
+    ("GET", "/gates/v1/trust-list"): ANYONE,
+    ("GET", "/gates/v1/status-lists"): ANYONE,
+    ("GET", "/gates/v1/status-lists/{number}"): ANYONE,
+    ("GET", "/gates/v1/time"): ANYONE,
+    ("POST", "/gates/v1/releases"): GATE,
+    ("POST", "/gates/v1/epoch-secrets"): GATE,
+    ("POST", "/gates/v1/crossings"): GATE,
+    # Partner agencies.
+    ("GET", "/agencies/v1/openapi.json"): ANYONE,
+    ("GET", "/agencies/v1/jwks"): ANYONE,
+    ("GET", "/agencies/v1/claims"): P,
+    ("POST", "/agencies/v1/predicates"): P,
+    ("POST", "/agencies/v1/verifications"): P,
+    ("POST", "/agencies/v1/answers"): P,
+    ("POST", "/agencies/v1/grants/status"): A,
+    ("POST", "/agencies/v1/form-fills"): A,
+    ("POST", "/agencies/v1/signatures"): A,
+    ("GET", "/agencies/v1/form-fills/{request_id}"): A,
+    ("GET", "/agencies/v1/signatures/{request_id}"): A,
+    # The authorization server.
+    ("GET", "/.well-known/openid-configuration"): ANYONE,
+    ("GET", "/.well-known/oauth-authorization-server"): ANYONE,
+    ("GET", "/oauth/jwks"): ANYONE,
+    ("GET", "/oauth/authorize"): ANYONE,
+    ("POST", "/oauth/authorize"): ANYONE,
+    ("GET", "/oauth/continue/{handle}"): ANYONE,
+    ("POST", "/oauth/par"): CLIENT,
+    ("POST", "/oauth/token"): CLIENT,
+    ("POST", "/oauth/revoke"): CLIENT,
+    ("POST", "/oauth/introspect"): CLIENT,
+    ("GET", "/oauth/userinfo"): P,
+    ("POST", "/oauth/userinfo"): P,
+    ("GET", "/oauth/grants"): {Token.GRANT_QUERY},
+    ("GET", "/oauth/grants/{grant_id}"): {Token.GRANT_QUERY},
+    ("DELETE", "/oauth/grants/{grant_id}"): {Token.GRANT_REVOKE},
+}
+
+_REFUSED = {"/problems/not-authenticated", "/problems/forbidden"}
+_FORMS = ("/oauth/", "/login/", "/consent", "/providers/")
+
+
+def addresses(app: FastAPI) -> set[tuple[str, str]]:
+    found = set()
+    for route in iter_route_contexts(app.routes):
+        original = getattr(route, "original_route", None) or getattr(route, "starlette_route", None) or route
+        if isinstance(original, Mount) or not getattr(route, "methods", None):
+            continue
+        found |= {(method, str(route.path)) for method in route.methods or () if method != "HEAD"}
+    return found
+
+
+def _filled(path: str) -> str:
+    values = {
+        "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
+        "provider": "iamsmart", "pass_id": "0" * 32,
+    }  # fmt: skip
+    for name in ("request_id", "consent_id", "grant_id", "identity"):
+        values[name] = str(uuid4())
+    return path.format(**values)
+
+
+def _body(method: str, path: str) -> dict[str, Any]:
+    if method != "POST":
+        return {}
+    if path == "/wallet/v1/enrolment":
+        return {"content": b"\xff\xd8\xff", "headers": {"content-type": "image/jpeg"}}
+    if path.startswith("/gates/v1/") and path != "/gates/v1/enrolments":
+        return {"content": b"\x80", "headers": {"content-type": "application/cose"}}
+    if path.startswith(_FORMS):
+        return {"data": {"some": "field"}}
+    return {"json": {"code": "ABC", "public_key": "AA"}}
+
+
+def _turned_away(answer: httpx.Response) -> bool:
+    """Refused for who asks, and not for what was asked."""
+    if answer.status_code not in (401, 403):
+        return False
+    if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return answer.json()["type"] in _REFUSED
+    return "error" in answer.json()
+
+
+def _without_credentials(answer: httpx.Response, whose: str) -> bool:
+    """Whether somebody without session, signature or proof was kept out."""
+    if whose == BROWSER:
+        to_login = answer.headers.get("location", "").startswith(f"{ISSUER}/login")
+        return to_login if answer.status_code == 303 else answer.status_code in (400, 403, 404, 422)
+    if whose == GATE:
+        return answer.status_code in (400, 401, 403, 422)
+    return answer.status_code in (400, 401)
+
+
+def test_every_address_is_in_the_table(web: WebWorld) -> None:
+    with web.client() as http:
+        assert isinstance(http.app, FastAPI)
+        mounted = addresses(http.app)
+    assert mounted - TABLE.keys() == set(), "say in the table who may call these"
+    assert TABLE.keys() - mounted == set(), "these are gone"
+
+
+def test_everyone_else_is_refused(web: WebWorld) -> None:
+    agencies = AgencyWorld(web)
+    person = agencies.person()
+    failures = []
+    with web.client() as http:
+        callers = _callers(agencies, http, person)
+        for (method, path), whose in sorted(TABLE.items()):
+            body = _body(method, path)
+            nobody = http.request(method, _filled(path), **body)
+            # 503: no trust list was published in this world.
+            if nobody.status_code >= 500 and nobody.status_code != 503:
+                failures.append(f"{method} {path} fails with {nobody.status_code}")
+            if whose == ANYONE:
+                if _turned_away(nobody) and "/login" not in path:
+                    failures.append(f"{method} {path} is for anyone, and refuses")
+                continue
+            if isinstance(whose, str):
+                if not _without_credentials(nobody, whose):
+                    failures.append(f"{method} {path} answers {nobody.status_code} to somebody without credentials")
+                continue
+            if not _turned_away(nobody):
+                failures.append(f"{method} {path} answers {nobody.status_code} to nobody")
+            bearer = http.request(
+                method, _filled(path), headers={"authorization": "Bearer x"} | body.get("headers", {})
+            )
+            if not _turned_away(bearer):
+                failures.append(f"{method} {path} answers {bearer.status_code} to a made-up token")
+            for token, call in callers.items():
+                answer = call(method, _filled(path), body)
+                if _turned_away(answer) is (token in whose):
+                    failures.append(f"{method} {path} answers {answer.status_code} to: {token.value}: {answer.text[:300]}")
+    assert not failures, "\n".join(failures)
+
+
+def _callers(
+    agencies: AgencyWorld, http: Any, person: Any
+) -> dict[Token, Callable[[str, str, dict[str, Any]], httpx.Response]]:
+    """One function a kind of token. Each call gets a fresh token: one of them ends the account it is for."""
+    release = opening("over_18")
+
+    def wallet(scopes: frozenset[str]) -> Any:
+        return lambda: agencies.web.wallet(http, agencies.person(), scopes=scopes)
+
+    # Somebody else: the wallet's person ends their account on the way.
+    agreed = agencies.person("somebody-else")
+    _, grant = agencies.consented(http, agreed, release)
+
+    def for_person(scopes: frozenset[str]) -> Any:
+        return lambda: agencies.for_person(http, agreed, [release], scopes=scopes, consents=grant.consents)[0]
+
+    def agency(scopes: str) -> Any:
+        return lambda: agencies.agency(http, scopes=scopes)
+
+    made = {
+        Token.WALLET: wallet(frozenset({"openid", "wallet"})),
+        Token.WALLET_BARE: wallet(frozenset({"openid"})),
+        Token.PERSON: for_person(frozenset({"openid"})),
+        Token.PERSON_BARE: for_person(frozenset({"profile"})),
+        Token.AGENCY: agency("partner"),
+        Token.AGENCY_BARE: agency("openid"),
+        Token.GRANT_QUERY: agency("grant_management_query"),
+        Token.GRANT_REVOKE: agency("grant_management_revoke"),
+    }
+
+    def caller(make: Any) -> Callable[[str, str, dict[str, Any]], httpx.Response]:
+        def call(method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+            answer: httpx.Response = make().call(method, path, **body)
+            return answer
+
+        return call
+
+    return {token: caller(make) for token, make in made.items()}
