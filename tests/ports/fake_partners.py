@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from broker.core.approval import KEEP, OPEN, ApprovalRequest, ApprovalStatus
 from broker.core.partner import Ceilings, Partner, PartnerStatus
 from broker.core.purpose import Recipient
 from broker.core.webhook import LEASE, EventState, PartnerEvent
@@ -117,3 +118,56 @@ class FakePartnerEvents:
     def _settle(self, event_id: UUID, **values: Any) -> None:
         event = self.events[event_id]
         self.events[event_id] = replace(event, attempts=event.attempts + 1, **values)
+
+
+@dataclass
+class FakeApprovalRegister:
+    """Port `ApprovalRegister`."""
+
+    requests: dict[UUID, ApprovalRequest] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[bytes, UUID, datetime]] = field(default_factory=dict)
+
+    def reserve_key(
+        self, client_id: str, key: str, *, fingerprint: bytes, request_id: UUID, until: datetime
+    ) -> tuple[bytes, UUID] | None:
+        known = self.keys.setdefault((client_id, key), (fingerprint, request_id, until))
+        return None if known[1] == request_id else known[:2]
+
+    def add(self, request: ApprovalRequest) -> None:
+        self.requests[request.request_id] = request
+
+    keep = add
+
+    def find(self, request_id: UUID) -> ApprovalRequest | None:
+        return self.requests.get(request_id)
+
+    lock = find
+
+    def by_state(self, state_hash: bytes) -> ApprovalRequest | None:
+        return next((one for one in self.requests.values() if one.state_hash == state_hash), None)
+
+    def forget(self, traveller: UUID) -> None:
+        self.requests = {name: one for name, one in self.requests.items() if one.traveller != traveller}
+
+    def sweep(self, at: datetime) -> int:
+        changed = 0
+        for name, one in list(self.requests.items()):
+            swept = one
+            if one.status in OPEN and one.expires_at <= at:
+                swept = replace(one, status=ApprovalStatus.EXPIRED, settled_at=at, **_BARE)
+            elif one.result is not None and not one.fetchable(at):
+                swept = replace(one, **_BARE)
+            if one.expires_at <= at - KEEP:
+                del self.requests[name]
+            elif swept != one:
+                self.requests[name] = swept
+            else:
+                continue
+            changed += 1
+        late = [name for name, (_, _, until) in self.keys.items() if until <= at]
+        for name in late:
+            del self.keys[name]
+        return changed + len(late)
+
+
+_BARE: dict[str, Any] = {"memory": None, "state_hash": None, "result": None}

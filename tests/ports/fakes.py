@@ -30,7 +30,7 @@ from broker.wire.keys import Entropy
 from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
-from tests.ports.fake_partners import FakePartnerEvents, FakePartnerRegister
+from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
 from tests.ports.fake_transfers import FakeTransferLedger
 
 _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
@@ -492,6 +492,7 @@ class FakeWork:
     transfers: FakeTransferLedger = field(default_factory=FakeTransferLedger)
     partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
+    approvals: FakeApprovalRegister = field(default_factory=FakeApprovalRegister)
 
     @property
     def identities(self) -> FakeIdentityLinks:
