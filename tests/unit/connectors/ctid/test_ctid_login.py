@@ -71,7 +71,15 @@ def test_we_look_at_the_last_day_ourselves(ctid: CtidWorld, last_day: str, good:
 
 
 def test_without_separate_consent_there_is_a_result_and_nothing_more(ctid: CtidWorld) -> None:
+    said: list[Mapping[str, object]] = []
+
+    def keep(response: httpx.Response) -> httpx.Response:
+        said.append(package.read(response.read()).fields)
+        return response
+
+    ctid.spoiler.answers["/ctid/api/v1/authentication"] = keep
     grant = ctid.login(WANG, share=[])
+    assert "authResultRetainData" not in said[0]
     assert (grant.claims, grant.verification, grant.portrait) == (None, None, None)
     assert grant.scopes == {"result"}
     assert grant.subject == ctid.login(WANG).subject
