@@ -158,6 +158,7 @@ def _known_key(kty: str, crv: str, *coordinates: str) -> tuple[jws.Key, str] | N
     return key, jws.b64url(sha256(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()).digest())
 
 
+@lru_cache(maxsize=4096)
 def _normal(url: str) -> str | None:
     """Scheme and host in lower case, default port dropped, no query or fragment (RFC 9449 4.3, RFC 3986 6.2); None if
     not a URL.

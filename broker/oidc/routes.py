@@ -12,7 +12,7 @@ from broker.oidc.authorize.endpoint import authorize, continue_request
 from broker.oidc.authorize.pushed import push
 from broker.oidc.error_handlers import OfferNonce, oauth_error, page_error, resource_error
 from broker.oidc.errors import OAuthError, PageError, ResourceError
-from broker.oidc.introspect import introspect
+from broker.oidc.hot_routes import NO_STORE, hot_routes
 from broker.oidc.login.begin import begin_login
 from broker.oidc.login.callback import finish_login, return_by_get
 from broker.oidc.login.destination import checked_destination
@@ -20,9 +20,7 @@ from broker.oidc.login.page import login_page, page_language
 from broker.oidc.logout.endpoint import ask, decide
 from broker.oidc.parameters import Parameters, form_parameters, page_form, page_query
 from broker.oidc.server import AuthorizationServer, server_of
-from broker.oidc.token.endpoint import token
 from broker.oidc.token.revoke import revoke
-from broker.oidc.userinfo import body_token, userinfo
 
 
 async def _server(request: Request) -> AuthorizationServer:
@@ -33,8 +31,6 @@ PageQuery = Annotated[Parameters, Depends(page_query)]
 PageForm = Annotated[Parameters, Depends(page_form)]
 Form = Annotated[Parameters, Depends(form_parameters)]
 Server = Annotated[AuthorizationServer, Depends(_server)]
-
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,30 +66,10 @@ def post_par(request: Request, server: Server, parameters: Form) -> Response:
     return JSONResponse(push(server, request, parameters), status_code=201, headers=NO_STORE)
 
 
-@router.post("/oauth/token")
-def post_token(request: Request, server: Server, parameters: Form) -> Response:
-    return JSONResponse(token(server, request, parameters), headers=NO_STORE)
-
-
 @router.post("/oauth/revoke")
 def post_revoke(request: Request, server: Server, parameters: Form) -> Response:
     revoke(server, request, parameters)
     return Response(status_code=200, headers=NO_STORE)
-
-
-@router.post("/oauth/introspect")
-def post_introspect(request: Request, server: Server, parameters: Form) -> Response:
-    return introspect(server, request, parameters)
-
-
-@router.get("/oauth/userinfo")
-def get_userinfo(request: Request, server: Server) -> Response:
-    return userinfo(server, request, None)
-
-
-@router.post("/oauth/userinfo")
-def post_userinfo(request: Request, server: Server, in_body: Annotated[str | None, Depends(body_token)]) -> Response:
-    return userinfo(server, request, in_body)
 
 
 @router.get("/oauth/logout")
@@ -136,6 +112,7 @@ def post_callback(request: Request, server: Server, provider: str, parameters: P
 def install(app: FastAPI, server: AuthorizationServer) -> None:
     """Mount the routes, render their errors, and offer a fresh DPoP nonce where one is needed (RFC 9449 8.2)."""
     app.state.oidc = server
+    app.router.routes[:0] = hot_routes(server)
     app.include_router(router)
     app.include_router(grant_management.router)
     app.add_exception_handler(ResourceError, resource_error)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, not_, or_, select, update
+from sqlalchemy import Row, Table, and_, delete, func, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.sql import Executable
 
@@ -27,6 +27,7 @@ from broker.core.authorization import (
 )
 from broker.core.client import Client
 from broker.stores import oidc_rows
+from broker.stores.alone import one_row
 from broker.stores.client_store import SqlClientRegistry
 from broker.stores.database import Database
 from broker.stores.oidc_tables import (
@@ -59,13 +60,29 @@ _living_sessions: Final = select(sessions.c.session_id).where(sessions.c.session
 Mark = tuple[bytes, datetime]
 
 # One statement, so that a request that needs no more costs one round trip and one commit.
-_ADMIT: Final = (
-    "WITH fresh AS (INSERT INTO oidc_proofs (proof_hash, forget_at) "  # noqa: S608  column names of our own
+_MARKS: Final = (
+    "WITH fresh AS (INSERT INTO oidc_proofs (proof_hash, forget_at) "
     "SELECT * FROM unnest(%s::bytea[], %s::timestamptz[]) ON CONFLICT DO NOTHING RETURNING proof_hash) "
-    "SELECT (SELECT array_agg(proof_hash) FROM fresh), (SELECT version FROM oidc_clients WHERE client_id = %s), "
-    "EXISTS (SELECT FROM oidc_revoked_tokens WHERE token_hash = %s), "
-    f"{oidc_rows.GRANT_COLUMNS} FROM (VALUES (1)) AS one LEFT JOIN oidc_grants g ON g.grant_id = %s"
+    "SELECT (SELECT array_agg(proof_hash) FROM fresh), (SELECT version FROM oidc_clients WHERE client_id = %s)"
 )
+_REVOKED: Final = ", EXISTS (SELECT FROM oidc_revoked_tokens WHERE token_hash = %s)"
+_GRANT: Final = f", {oidc_rows.GRANT_COLUMNS} FROM (VALUES (1)) AS one LEFT JOIN oidc_grants g ON g.grant_id = %s"
+
+
+def _admission(
+    marks: Sequence[Mark], client_id: str | None, grant_id: UUID | None, token: bytes | None
+) -> tuple[str, tuple[Any, ...]]:
+    """The statement with no more in it than is asked for, and its parameters."""
+    statement, parameters = _MARKS, ([mark[0] for mark in marks], [mark[1] for mark in marks], client_id)
+    if grant_id is not None:
+        return statement + _GRANT, (*parameters, grant_id)
+    return (statement + _REVOKED, (*parameters, token)) if token is not None else (statement, parameters)
+
+
+def _admitted(row: Sequence[Any], marks: Sequence[Mark], grant_id: UUID | None, token: bytes | None) -> Admission:
+    replayed = frozenset(mark[0] for mark in marks).difference(row[0] or ())
+    grant = oidc_rows.grant_of_tuple(tuple(row[2:])) if grant_id is not None else None
+    return Admission(replayed, row[1], grant, token is not None and bool(row[2]))
 
 
 class OidcStorage:
@@ -73,7 +90,6 @@ class OidcStorage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._alone = database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def unit(self) -> Iterator["OidcUnit"]:
@@ -90,8 +106,8 @@ class OidcStorage:
         token_hash: bytes | None = None,
     ) -> Admission:
         """`OidcUnit.admit` in a transaction of its own: one round trip."""
-        with self._alone.connect() as connection:
-            return _admit(connection, marks, client_id, grant_id, token_hash)
+        statement, parameters = _admission(marks, client_id, grant_id, token_hash)
+        return _admitted(one_row(self._database.engine, statement, parameters), marks, grant_id, token_hash)
 
     def find_client(self, client_id: str) -> Client | None:
         with self._database.unit_of_work() as uow:
@@ -103,15 +119,6 @@ def _pending(row: Row[Any] | None, at: datetime) -> PendingRequest | None:
         return None
     request = oidc_rows.request_from_json(row.request)
     return PendingRequest(row.handle_hash, request, row.created_at, row.expires_at)
-
-
-def _admit(
-    connection: Connection, marks: Sequence[Mark], client_id: str | None, grant_id: UUID | None, token: bytes | None
-) -> Admission:
-    hashes, moments = [mark[0] for mark in marks], [mark[1] for mark in marks]
-    parameters = (hashes, moments, client_id, token, grant_id)
-    new, version, revoked, *grant = connection.exec_driver_sql(_ADMIT, parameters).one()
-    return Admission(frozenset(hashes).difference(new or ()), version, oidc_rows.grant_of_tuple(tuple(grant)), revoked)
 
 
 class OidcUnit:
@@ -289,7 +296,9 @@ class OidcUnit:
         grant_id: UUID | None = None,
         token_hash: bytes | None = None,
     ) -> Admission:
-        return _admit(self.uow.session.connection(), marks, client_id, grant_id, token_hash)
+        statement, parameters = _admission(marks, client_id, grant_id, token_hash)
+        row = self.uow.session.connection().exec_driver_sql(statement, parameters).one()
+        return _admitted(row, marks, grant_id, token_hash)
 
     def revoke_token(self, token_hash: bytes, until: datetime) -> None:
         values = insert_or_leave(revoked_tokens).values(token_hash=token_hash, forget_at=until)
