@@ -1,5 +1,6 @@
-"""A person with a browser: follows redirects, logs in at the sandbox provider, answers the consent pages' forms."""
+"""A person with a browser: follows redirects, logs in at a provider, answers the consent pages' forms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -9,19 +10,33 @@ from tests.support.html_forms import Form, forms_of, submit
 from tests.support.sandbox_idp import ORIGIN
 
 _MAX_HOPS = 30
+AtProvider = Callable[[httpx.Client, str, str | None], httpx.Response]
+"""What somebody (None: who cancels) does at the provider's address; gives the answer that leads back."""
+
+
+def at_sandbox_provider(http: httpx.Client, target: str, person: str | None) -> httpx.Response:
+    """The one page of `tests.support.sandbox_idp`."""
+    asked = dict(parse_qsl(urlsplit(target).query))
+    answer = {"person": person} if person else {"error": "cancelled"}
+    return http.get(f"{asked['back']}?{urlencode({'state': asked['state'], **answer})}")
 
 
 @dataclass
 class PersonBrowser:
     """`person` is who logs in where a login is asked for (None: nobody, the journey stops at the login page); `agrees`
-    is the answer on consent pages (None: stop there). `seen` lists what was shown, in order.
+    is the answer on consent pages (None: stop there). `seen` lists what was shown, in order; `arrived` is the address
+    at which the last journey ended at the client.
     """
 
     http: httpx.Client
     person: str | None = "ann"
     agrees: bool | None = True
     cancels_login: bool = False
+    provider: str = "sandbox"
+    provider_origin: str = ORIGIN
+    at_provider: AtProvider = at_sandbox_provider
     seen: list[str] = field(default_factory=list)
+    arrived: str = ""
 
     def go(self, url: str, *, back_at: str) -> httpx.Response | dict[str, str]:
         """Open an address; the parameters that arrive at `back_at`, or the page where the journey ended."""
@@ -36,10 +51,14 @@ class PersonBrowser:
                 target = urljoin(str(response.url), response.headers["location"])
                 if target.split("?")[0].split("#")[0] == back_at:
                     assert "#" not in target, "code flow answers in the query"
+                    self.arrived = target
                     pairs = parse_qsl(urlsplit(target).query, keep_blank_values=True)
                     assert len(dict(pairs)) == len(pairs), f"repeated parameters: {target}"
                     return dict(pairs)
-                response = self._at_provider(target) if target.startswith(ORIGIN) else self.http.get(target)
+                if target.startswith(self.provider_origin):
+                    response = self.at_provider(self.http, target, None if self.cancels_login else self.person)
+                else:
+                    response = self.http.get(target)
                 continue
             if response.status_code != 200:
                 return response
@@ -49,16 +68,10 @@ class PersonBrowser:
             response = onwards
         raise AssertionError(f"too many hops: {self.seen}")
 
-    def _at_provider(self, target: str) -> httpx.Response:
-        """The provider's page: the person names themselves, or cancels."""
-        asked = dict(parse_qsl(urlsplit(target).query))
-        answer = {"error": "cancelled"} if self.cancels_login else {"person": self.person or ""}
-        return self.http.get(f"{asked['back']}?{urlencode({'state': asked['state'], **answer})}")
-
     def _act(self, page: httpx.Response) -> httpx.Response | None:
         """What this person does on a page; None when they stop here."""
         forms = forms_of(page)
-        login = next((form for form in forms if form.action.startswith("/login/")), None)
+        login = next((form for form in forms if form.action == f"/login/{self.provider}"), None)
         if login is not None:
             self.seen.append("login")
             return None if self.person is None else submit(self.http, page, login)
