@@ -1,0 +1,133 @@
+"""Requests for approval, guesses and notices behave the same in memory and in PostgreSQL."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from broker.core.approval import (
+    FETCH_AGAIN,
+    KEEP,
+    RETENTION,
+    ApprovalKind,
+    ApprovalRequest,
+    ApprovalStatus,
+)
+from broker.core.denial import InvalidInput
+from broker.core.partner import Ceilings, Partner, PartnerKind
+from broker.core.webhook import LEASE, EventState
+from broker.flows.onboard_partner import onboard_partner
+from tests.support.broker_world import World
+from tests.support.partner_world import BANK, NAMES, SHOP, PartnerWorld
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def partners(world: World) -> PartnerWorld:
+    return PartnerWorld(world)
+
+
+def asked(world: World, **changes: object) -> ApprovalRequest:
+    made = ApprovalRequest(
+        uuid4(), BANK, f"{BANK}-client", ApprovalKind.FORM_FILL, {"fields": ["name"]}, world.at, world.at + DAY
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_a_request_is_found_by_the_state_its_provider_was_sent(partners: PartnerWorld) -> None:
+    world = partners.world
+    request = asked(world)
+    with world.begin() as work:
+        work.approvals.add(request)
+        away = replace(request, status=ApprovalStatus.APPROVING, state_hash=b"s" * 32, memory=b"sealed")
+        work.approvals.keep(away)
+    with world.begin() as work:
+        assert work.approvals.by_state(b"s" * 32) == away
+        assert work.approvals.by_state(b"t" * 32) is None
+        assert work.approvals.lock(request.request_id) == away
+        assert work.approvals.find(uuid4()) is None
+
+
+def test_an_idempotency_key_belongs_to_the_first_request_of_its_client(partners: PartnerWorld) -> None:
+    world, first = partners.world, uuid4()
+    until = world.at + DAY
+    with world.begin() as work:
+        assert work.approvals.reserve_key("a", "k", fingerprint=b"1", request_id=first, until=until) is None
+    with world.begin() as work:
+        again = work.approvals.reserve_key("a", "k", fingerprint=b"2", request_id=uuid4(), until=until)
+        assert again == (b"1", first)
+        assert work.approvals.reserve_key("b", "k", fingerprint=b"2", request_id=uuid4(), until=until) is None
+
+
+def test_time_takes_results_first_and_requests_at_last(partners: PartnerWorld) -> None:
+    world = partners.world
+    ready = asked(world, status=ApprovalStatus.READY, result=b"jwe", settled_at=world.at)
+    fetched = replace(ready, request_id=uuid4(), status=ApprovalStatus.FETCHED, fetched_at=world.at)
+    waiting = asked(world, expires_at=world.at + timedelta(minutes=1))
+    with world.begin() as work:
+        for request in (ready, fetched, waiting):
+            work.approvals.add(request)
+    with world.begin() as work:
+        work.approvals.sweep(world.at + FETCH_AGAIN)
+    with world.begin() as work:
+        results = [work.approvals.find(one.request_id) for one in (ready, fetched, waiting)]
+        assert [one and one.result for one in results] == [b"jwe", None, None]
+        assert results[2] is not None
+        assert results[2].status is ApprovalStatus.EXPIRED
+        work.approvals.sweep(world.at + RETENTION)
+        kept = work.approvals.find(ready.request_id)
+        assert kept is not None
+        assert (kept.result, kept.status) == (None, ApprovalStatus.READY)
+        work.approvals.sweep(world.at + DAY + KEEP)
+        assert work.approvals.find(ready.request_id) is None
+
+
+def test_erasure_takes_requests_along(partners: PartnerWorld) -> None:
+    world = partners.world
+    traveller = world.link("person-1").traveller
+    mine, other = asked(world, traveller=traveller), asked(world)
+    with world.begin() as work:
+        work.approvals.add(mine)
+        work.approvals.add(other)
+        work.approvals.forget(traveller)
+    with world.begin() as work:
+        assert work.approvals.find(mine.request_id) is None
+        assert work.approvals.find(other.request_id) == other
+
+
+def test_notices_are_taken_by_partner_and_leased(partners: PartnerWorld) -> None:
+    world = partners.world
+    with world.begin() as work:
+        for number in range(3):
+            for partner_id in (BANK, SHOP):
+                work.partner_events.enqueue(
+                    partner_id, "grant.revoked", {"n": number}, at=world.at, entropy=world.entropy
+                )
+    with world.begin() as work:
+        taken = work.partner_events.take_due(world.at, partners=1, each=2)
+        assert len(taken) == 2
+        assert len({event.partner_id for event in taken}) == 1
+        work.partner_events.delivered(taken[0].event_id, outcome="202", at=world.at)
+        work.partner_events.failed(taken[1].event_id, outcome="500", again_at=world.at + DAY)
+    with world.begin() as work:
+        rest = work.partner_events.take_due(world.at, partners=8, each=9)
+        assert len(rest) == 4
+        assert not {event.event_id for event in taken} & {event.event_id for event in rest}
+        assert work.partner_events.take_due(world.at, partners=8, each=9) == []
+        again = work.partner_events.take_due(world.at + LEASE, partners=8, each=9)
+        assert {event.event_id for event in again} == {event.event_id for event in rest}
+        states = {event.state for event in work.partner_events.of(None, state=None, limit=9)}
+        assert states == {EventState.DELIVERED, EventState.WAITING}
+
+
+def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:
+    for is_sandbox in (True, False):
+        partner = Partner(
+            "somebody", NAMES, "x@y.example", "HK", PartnerKind.COMPANY, not is_sandbox, Ceilings(), world.at
+        )
+        with pytest.raises(InvalidInput), world.begin() as work:
+            onboard_partner(work, partner, sandbox=is_sandbox, at=world.at, entropy=world.entropy)
+    with world.begin() as work:
+        assert work.partners.find("somebody") is None
