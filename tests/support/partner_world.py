@@ -15,6 +15,7 @@ from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.purpose import Recipient
 from broker.flows.agree_release import agree_release, pose
 from broker.flows.enter_consent import Given
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.pause_consent import pause_consent, resume_consent
 from broker.flows.ports import JournalledUse, Work
 from broker.flows.release_claims import release_claims
@@ -112,7 +113,7 @@ class PartnerWorld:
                 work, keys=world.keys, rulebook=world.rulebook, traveller=traveller,
                 client=client or client_of(world), releases=releases,
                 wanted=None if wanted is None else frozenset(wanted), at=world.at, entropy=world.entropy,
-                arguments=arguments,
+                arguments=arguments, granting=Granting(world.signers[KeyUse.RECEIPT], "https://broker.example"),
             )  # fmt: skip
 
     def pause(self, traveller: UUID, consent_id: UUID) -> Withdrawn | Denied:
