@@ -93,6 +93,10 @@ def tasks(
             work.approvals.sweep(clock())
             work.partner_events.drop_settled_before(clock() - NOTICE_RETENTION)
 
+    def identities() -> None:
+        with begin() as work:
+            work.identities.sweep(clock())
+
     return (
         Task("trust list", 600, trust_list),
         Task("status lists", 60, status_lists),
@@ -102,6 +106,7 @@ def tasks(
         Task("portraits", 900, portraits),
         Task("expired passes", 3600, passes),
         Task("partners' requests", 60, partners),
+        Task("held identities", 3600, identities),
         Task("logins", 600, lambda: sweep_logins(clock())),
     )
 
