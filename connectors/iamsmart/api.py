@@ -17,7 +17,7 @@ from broker.wire.keys import Entropy
 from connectors.fetch import MAX_JSON, Fetcher
 from connectors.iamsmart.answer import SUCCESS, Answer, AnswerError, read_answer
 from connectors.iamsmart.codes import meaning
-from connectors.iamsmart.content_key import UnwrapError, unwrap
+from connectors.iamsmart.content_key import KEY_BYTES, UnwrapError, unwrap
 from connectors.iamsmart.content_keys import ContentKey, ContentKeys
 from connectors.iamsmart.envelope import (
     IV_BYTES,
@@ -78,12 +78,15 @@ class Api:
         except EnvelopeError as error:
             raise self.error(ProviderFault.GARBLED, str(error)) from None
 
-    def unwrapped(self, wrapped: str) -> bytes | None:
-        """A content key that somebody wrapped to our certificate. Anybody can: it proves nothing."""
+    def unwrapped(self, wrapped: str) -> bytes:
+        """A content key that somebody wrapped to our certificate. Anybody can: it proves nothing. What does not open
+        gives a random key, so that whoever sends it is treated alike and learns nothing about the padding (RFC 8017
+        7.2.2, note).
+        """
         try:
             return unwrap(wrapped, self._private_key, self._settings.key_wrap)
         except UnwrapError:
-            return None
+            return self._entropy(KEY_BYTES)
 
     def provider_time(self, at: datetime) -> datetime:
         """`at` by the provider's clock, as far as its answers showed it."""

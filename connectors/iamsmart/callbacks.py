@@ -61,9 +61,9 @@ class Callbacks:
         keys = self._api.keys
         if answer.secret_key is not None:
             brought = self._api.unwrapped(answer.secret_key)
-            if brought is not None and all(brought != key.key for key in keys.live(at)):
+            if all(brought != key.key for key in keys.live(at)):
                 keys.ask_again(at)
-            if brought is None or all(brought != key.key for key in keys.live(at)):
+            if all(brought != key.key for key in keys.live(at)):
                 raise self._api.error(ProviderFault.UNTRUSTED, "a callback brought a key the provider does not know")
             return self._api.open(brought, answer.content or "")
         opened = self._with_live_key(answer, at)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -69,6 +70,7 @@ class Site:
     callbacks: Callbacks | None = None
     identity_number: str = "QX9001236"
     people: list[str] = field(default_factory=lambda: ["the person"])
+    again: Callable[..., IamSmartConnector] | None = None  # another connector, with settings changed
 
     def start(self) -> LoginStart:
         return LoginStart(os.urandom(16).hex(), self.redirect_uri, "en", datetime.now(UTC), os.urandom)
@@ -138,7 +140,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         process.await_http(f"{url}/style.css")
         people = list(load_people("iamsmart", portraits=home))
-        yield Site(connected(table, home), REDIRECT, by_http, url, callbacks, people=people)
+        again = lambda **change: connected(table | change, home)  # noqa: E731
+        yield Site(connected(table, home), REDIRECT, by_http, url, callbacks, people=people, again=again)
     finally:
         process.stop()
         callbacks.shutdown()
@@ -237,6 +240,17 @@ def test_faults(site: Site, setting: dict[str, Any], fault: ProviderFault) -> No
     assert failed.value.fault is fault
     site.faults(fault="none")
     assert site.login().claims
+
+
+def test_a_provider_that_takes_its_time_is_given_up(site: Site) -> None:
+    site.login()
+    site.faults(fault="slow", seconds=3, paths=["/api/v1/security"])
+    assert site.again is not None
+    impatient, begun = site.again(read_timeout=0.3), monotonic()
+    with pytest.raises(ConnectorError) as late:
+        impatient.begin_form_fill(site.start(), fields=FIELDS, form=NOTICE, tokens=None)
+    assert late.value.fault is ProviderFault.UNREACHABLE
+    assert monotonic() - begun < 2.5
 
 
 def test_an_expired_key_is_renewed_and_a_replayed_callback_says_the_same(site: Site) -> None:

@@ -16,6 +16,7 @@ from broker.wire.identity_connector import ConnectorError, ProviderFault, Redire
 from broker.wire.upstream_tokens import UpstreamTokens
 from connectors.iamsmart.business_id import LIFETIME, BusinessIds, Kind
 from connectors.iamsmart.content_key import KeyWrap, wrap
+from connectors.iamsmart.content_keys import PATIENCE
 from connectors.iamsmart.envelope import open_envelope, seal_json
 from connectors.iamsmart.mailbox import MemoryMailbox
 from connectors.mock_idps.faults import Fault, Setting
@@ -134,6 +135,21 @@ def test_a_secret_key_that_does_not_open(world: IamSmartWorld, tokens: UpstreamT
         assert fault_of(world, json.dumps(members).encode()) is ProviderFault.UNTRUSTED
     else:
         assert receive(world, json.dumps(members).encode())
+
+
+def test_whether_a_key_opened_shows_nowhere(world: IamSmartWorld, tokens: UpstreamTokens) -> None:
+    """No padding oracle: a key that opens and one that does not are refused alike, after the same question."""
+    certificate = read_public_key(iamsmart_keys() / SERVICE_CERTIFICATE)
+    members = json.loads(called_back(world, tokens))
+    errors = []
+    for wrapped in (wrap(os.urandom(32), certificate, KeyWrap.PKCS1V15), "AAAA"):
+        before = world.wire.count(GET_KEY)
+        with pytest.raises(ConnectorError) as failed:
+            receive(world, json.dumps(members | {"secretKey": wrapped}).encode())
+        errors.append((str(failed.value), world.wire.count(GET_KEY) - before))
+        world.clock.forward(seconds=PATIENCE.total_seconds())
+    assert errors[0] == errors[1]
+    assert errors[0][1] == 1
 
 
 def test_a_new_key_that_comes_with_a_callback(world: IamSmartWorld, tokens: UpstreamTokens) -> None:
