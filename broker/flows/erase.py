@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from broker.core.consent import ConsentStatus
 from broker.core.epoch import dies_at
+from broker.flows.consent_changes import end_grants
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.flows.revocation import revoke_all
 from broker.wire.keys import Entropy, Signer
@@ -28,6 +30,9 @@ def erase(work: Work, *, status_signer: Signer, traveller: UUID, at: datetime, e
     epoch = work.passes.latest_offline_epoch(traveller)
     complete_at = at if epoch is None else max(at, dies_at(epoch))
     revoke_all(work, work.passes.live(traveller, at=at), status_signer=status_signer, at=at)
+    for record, _ in work.consents.of(traveller):
+        if record.status in (ConsentStatus.ACTIVE, ConsentStatus.PAUSED):
+            end_grants(work, record, "consent.withdrawn", at=at, entropy=entropy)
     work.passes.forget(traveller)
     work.templates.discard(traveller)
     work.consents.forget(traveller)

@@ -45,6 +45,7 @@ from broker.stores.oidc_tables import (
     subjects,
 )
 from broker.stores.unit_of_work import UnitOfWork
+from broker.stores.webhooks import tell_of_sessions
 
 KEEP_SPENT: Final = timedelta(days=1)
 """How long an expired code or an ended grant is kept, so that a late second use is still recognised as one."""
@@ -183,7 +184,7 @@ class OidcUnit:
 
     def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
         """Sessions and grants of one person that rest on a login at one provider."""
-        self._revoke(and_(grants.c.traveller_id == traveller_id, grants.c.provider == provider), at)
+        self._end_grants(and_(grants.c.traveller_id == traveller_id, grants.c.provider == provider), at)
         self._run(delete(codes).where(codes.c.traveller_id == traveller_id, codes.c.provider == provider))
         self._end(and_(sessions.c.traveller_id == traveller_id, sessions.c.provider == provider))
 
@@ -265,7 +266,12 @@ class OidcUnit:
     def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
         # A wallet's grant and one for offline access stand after a logout.
         lasting = grants.c.scopes.overlap(["offline_access", "wallet"])
-        self._revoke(and_(grants.c.session_id == session_id, not_(lasting)), at)
+        self._end_grants(and_(grants.c.session_id == session_id, not_(lasting)), at)
+
+    def _end_grants(self, condition: Any, at: datetime) -> None:
+        """Revoke them with the session they rest on, and put notices to the partners into the outbox."""
+        tell_of_sessions(self.uow.session, and_(condition, grants.c.revoked_at.is_(None), grants.c.expires_at > at), at)
+        self._revoke(condition, at)
 
     def _revoke(self, condition: Any, at: datetime) -> None:
         self._run(update(grants).where(condition, grants.c.revoked_at.is_(None)).values(revoked_at=at))
