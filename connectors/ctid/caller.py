@@ -23,8 +23,8 @@ class PlatformCaller:
     keys: CtidKeys
     fetch: Fetcher
 
-    def ask(self, path: str, fields: Mapping[str, Any], *, at: datetime) -> Package:
-        """A success, verified:
+    def ask(self, path: str, fields: Mapping[str, Any], *, at: datetime, again: bool = False) -> Package:
+        """A success, verified; `again`: the request may be sent twice when no answer comes.
 
         1. an answer of HTTP with the two members;
         2. signed by the platform, with a certificate that is valid now;
@@ -34,7 +34,7 @@ class PlatformCaller:
         url = f"{self.settings.platform}{path}"
         headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
         sent = package.write(fields, self.keys.sign)
-        got = self.fetch.send("POST", url, headers=headers, content=sent, limit=package.MAX_BODY)
+        got = self.fetch.send("POST", url, headers=headers, content=sent, limit=package.MAX_BODY, idempotent=again)
         # (1)
         if got.status != 200:
             raise self.fail(ProviderFault.REFUSED, f"{path} answered {got.status}")

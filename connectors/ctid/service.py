@@ -91,7 +91,8 @@ class CtidService:
             **_VERSIONS,
             "authMode": mode.value,
         }
-        answer = self.caller.ask(REQUEST, fields, at=at)
+        # Sent twice, it gives two serial numbers, and one is used.
+        answer = self.caller.ask(REQUEST, fields, at=at, again=True)
         serial, random = answer.fields.get("businessSerialNumber"), answer.fields.get("randomNumber")
         if not _short(serial) or not _short(random):
             raise self.caller.fail(ProviderFault.GARBLED, "an application was answered without serial or random number")

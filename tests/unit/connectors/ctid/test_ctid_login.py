@@ -192,6 +192,17 @@ def test_every_fault_has_its_outcome(ctid: CtidWorld, fault: Fault, expected: Pr
     assert ctid.login(WANG).claims is not None
 
 
+@pytest.mark.parametrize(("path", "good"), [("/ctid/api/v1/request", True), ("/ctid/api/v1/authentication", False)])
+def test_an_application_is_tried_again_and_an_authentication_is_not(ctid: CtidWorld, path: str, good: bool) -> None:
+    ctid.fault(Fault.DOWN, paths=(path,), times=1)
+    if good:
+        assert ctid.login(WANG).subject
+        return
+    with pytest.raises(ConnectorError) as refused:
+        ctid.login(WANG)
+    assert refused.value.fault is ProviderFault.UNREACHABLE
+
+
 @pytest.mark.parametrize("path", ["/ctid/api/v1/request", "/ctid/api/v1/authentication"])
 def test_both_answers_must_be_signed(ctid: CtidWorld, path: str) -> None:
     ctid.fault(Fault.WRONG_SIGNATURE, paths=(path,))
