@@ -34,7 +34,6 @@ class _Family:
     access: dict[str, float] = field(default_factory=dict)
     refresh: str = ""
     refresh_end: float = 0.0
-    used: set[str] = field(default_factory=set)
     withdrawn: bool = False
 
 
@@ -51,34 +50,32 @@ class Grants:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._families: dict[str, _Family] = {}
+        self._of_token: dict[str, _Family] = {}  # every access and refresh token there ever was
         self._lock = threading.Lock()
 
     def issue(self, agreed: Agreed) -> Tokens:
         with self._lock:
-            family = self._families.setdefault(agreed.txn, _Family(agreed))
-            return self._fresh(family)
+            return self._fresh(self._families.setdefault(agreed.txn, _Family(agreed)))
 
     def rotate(self, refresh_token: str) -> Tokens | None:
         """New tokens for a refresh token, once; None for one that is unknown, expired, withdrawn or used."""
         with self._lock:
-            for family in self._families.values():
-                if refresh_token in family.used:
-                    family.withdrawn = True
-                    return None
-                if family.refresh and secrets.compare_digest(family.refresh, refresh_token):
-                    if family.withdrawn or family.refresh_end <= self._now():
-                        return None
-                    family.used.add(refresh_token)
-                    return self._fresh(family)
-        return None
+            family = self._of_token.get(refresh_token)
+            if family is None or refresh_token in family.access:
+                return None
+            if refresh_token != family.refresh:
+                family.withdrawn = True
+            if family.withdrawn or family.refresh_end <= self._now():
+                return None
+            return self._fresh(family)
 
     def of_access(self, access_token: str) -> tuple[Agreed, bool] | None:
         """The agreement behind a live access token, and whether it was withdrawn since."""
         with self._lock:
-            for family in self._families.values():
-                if family.access.get(access_token, 0.0) > self._now():
-                    return family.agreed, family.withdrawn
-        return None
+            family = self._of_token.get(access_token)
+            if family is None or family.access.get(access_token, 0.0) <= self._now():
+                return None
+            return family.agreed, family.withdrawn
 
     def of_person(self, person_id: str) -> list[Agreed]:
         """What stands, oldest first."""
@@ -95,9 +92,11 @@ class Grants:
             return family.agreed
 
     def _fresh(self, family: _Family) -> Tokens:
-        access = secrets.token_urlsafe(32)
-        family.access = {access: self._now() + ACCESS_SECONDS}
+        access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        family.access[access] = self._now() + ACCESS_SECONDS
+        self._of_token[access] = family
         if "offline_access" not in family.agreed.asked.scopes:
             return Tokens(family.agreed, access, None)
-        family.refresh, family.refresh_end = secrets.token_urlsafe(32), self._now() + REFRESH_SECONDS
-        return Tokens(family.agreed, access, family.refresh)
+        family.refresh, family.refresh_end = refresh, self._now() + REFRESH_SECONDS
+        self._of_token[refresh] = family
+        return Tokens(family.agreed, access, refresh)

@@ -39,12 +39,13 @@ def _asked(browser: httpx.Client) -> tuple[httpx.Response, Form]:
 
 
 def _drawn(page: str) -> NDArray[np.uint8]:
-    """The page's SVG, a pixel for each unit: it consists of dark rectangles."""
-    width, height = (int(value) for value in re.search(r'<svg width="(\d+)" height="(\d+)"', page).groups())  # type: ignore[union-attr]
-    picture = np.full((height, width), 255, np.uint8)
-    for x, y, w, h in re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+Z", page):
-        picture[int(y) : int(y) + int(h), int(x) : int(x) + int(w)] = 0
-    return picture
+    """The page's SVG, four pixels a module: it consists of dark squares."""
+    side = re.search(r'viewBox="0 0 (\d+) \1"', page)
+    assert side is not None
+    modules = np.full((int(side[1]), int(side[1])), 255, np.uint8)
+    for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1Z", page):
+        modules[int(y), int(x)] = 0
+    return modules.repeat(4, axis=0).repeat(4, axis=1)
 
 
 def test_a_release_at_a_counter(macau: MacauWorld) -> None:
