@@ -12,6 +12,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from broker.core.journal import decode_entry
+from broker.flows.erase import erase
 from broker.flows.suspend_partner import resume_partner, suspend_partner
 from broker.flows.verify_claims import MAX_WRONG, WINDOW
 from broker.flows.withdraw_consent import withdraw_consent
@@ -81,6 +82,34 @@ def test_a_withdrawal_ends_it_at_the_next_request(agencies: AgencyWorld, http: T
     state = agencies.agency(http).post("/grants/status", json={"grants": [str(grant.grant_id)]}).json()
     assert "grants" in state, state
     assert state["grants"][0]["status"] == "revoked"
+
+
+def test_the_end_of_a_session_is_told(agencies: AgencyWorld, http: TestClient) -> None:
+    traveller = agencies.person()
+    _, grant = agencies.consented(http, traveller, opening("birthdate"))
+    agencies.consented(http, agencies.person("somebody-else"), opening("birthdate"))
+    with agencies.web.storage.unit() as unit:
+        unit.end_logins_at(traveller, grant.provider, agencies.web.now())
+    with agencies.web.world.begin() as work:
+        [event] = work.partner_events.of(BANK, state=None, limit=9)
+        [due] = work.partner_events.take_due(agencies.web.now(), partners=1, each=9)
+    assert (event.name, event.body, event.subject) == (
+        "session.revoked",
+        {"grants": [str(grant.grant_id)]},
+        grant.subject,
+    )
+    assert due.event_id == event.event_id
+
+
+def test_an_erased_persons_partners_are_told(agencies: AgencyWorld, http: TestClient) -> None:
+    traveller, world = agencies.person(), agencies.web.world
+    bank, grant = agencies.consented(http, traveller, opening("birthdate"))
+    with world.begin() as work:
+        erase(work, status_signer=world.signers[KeyUse.STATUS], traveller=traveller, at=world.at, entropy=world.entropy)
+    assert [(name, body["grants"]) for name, body in agencies.partners.events()] == [
+        ("consent.withdrawn", [str(grant.grant_id)])
+    ]
+    assert bank.get("/claims").status_code == 401
 
 
 def test_a_token_of_another_partner_reads_nothing_of_this_consent(agencies: AgencyWorld, http: TestClient) -> None:
