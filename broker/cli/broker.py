@@ -127,6 +127,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 def _background(settings: Settings, url: str) -> Iterator[None]:
     """Sequencer and housekeeping, once per broker: the workers hold neither the root key nor the checkpoint key."""
     from broker.delivery import Delivery
+    from broker.flows.refresh_key_sets import refresh_key_sets
     from broker.housekeeping import Housekeeper, Task, tasks
     from broker.oidc.client import Clients
     from broker.oidc.logout.notices import Notifier, send_notices
@@ -165,9 +166,11 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         )
     )
     sequencer = SequencerThread(Sequencer(database, signing.signer(KeyUse.CHECKPOINT), clock))
+    calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
     delivery = Delivery(
         Works(database).begin,
-        sender=WebhookSender(PartnerHttp(trust(settings.trusted_ca), reach_of(settings))),
+        chore=lambda: refresh_key_sets(Works(database).begin, fetch=calls.key_set, at=clock()),
+        sender=WebhookSender(calls),
         signer=signing.signer(KeyUse.RECEIPT),
         issuer=settings.issuer,
         clock=clock,

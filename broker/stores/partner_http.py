@@ -73,6 +73,14 @@ class PartnerHttp:
         """Status and body, of at most MAX_ANSWER bytes. Raises CallRefused, CallFailed."""
         return self._call("GET", url, {"accept": accept}, b"")
 
+    def key_set(self, url: str) -> bytes | None:
+        """What is published there as a key set (RFC 7517); None when it cannot be had."""
+        try:
+            status, body = self.get(url, accept="application/jwk-set+json, application/json")
+        except (CallRefused, CallFailed):
+            return None
+        return body if status == 200 else None
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """The same for a POST."""
         return self._call("POST", url, headers, body)
