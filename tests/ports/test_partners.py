@@ -1,5 +1,7 @@
 """Requests for approval, guesses and notices behave the same in memory and in PostgreSQL."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -18,6 +20,7 @@ from broker.core.denial import InvalidInput
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.webhook import LEASE, EventState
 from broker.flows.onboard_partner import onboard_partner
+from broker.flows.refresh_key_sets import AGE, refresh_key_sets
 from tests.support.broker_world import World
 from tests.support.partner_world import BANK, NAMES, SHOP, PartnerWorld
 
@@ -131,3 +134,36 @@ def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:
             onboard_partner(work, partner, sandbox=is_sandbox, at=world.at, entropy=world.entropy)
     with world.begin() as work:
         assert work.partners.find("somebody") is None
+
+
+def test_published_keys_are_followed_and_an_outage_takes_none_away(partners: PartnerWorld) -> None:
+    world = partners.world
+    first, second = ({"keys": [{"kty": "EC", "kid": name}]} for name in ("one", "two"))
+    uri = "https://harbour-bank.example/jwks"
+    with world.begin() as work:
+        work.partners.set_keys(BANK, jwks_uri=uri, jwks=first, at=world.at)
+    asked_for: list[str] = []
+
+    def fetch(answer: bytes | None) -> Callable[[str], bytes | None]:
+        def fetched(url: str) -> bytes | None:
+            asked_for.append(url)
+            return answer
+
+        return fetched
+
+    good = json.dumps(second).encode()
+    assert refresh_key_sets(world.begin, fetch=fetch(good), at=world.at + AGE / 2) == 0
+    assert asked_for == [], "a fresh copy is kept"
+    private = json.dumps({"keys": [{"kty": "EC", "d": "secret"}]}).encode()
+    for bad in (None, b"<html>", b'{"keys": []}', private):
+        assert refresh_key_sets(world.begin, fetch=fetch(bad), at=world.at + AGE) == 0
+    with world.begin() as work:
+        kept = work.partners.find(BANK)
+        assert kept is not None
+        assert kept.jwks == first
+    assert refresh_key_sets(world.begin, fetch=fetch(good), at=world.at + AGE) == 1
+    with world.begin() as work:
+        kept = work.partners.find(BANK)
+        assert kept is not None
+        assert (kept.jwks, kept.jwks_at, kept.jwks_uri) == (second, world.at + AGE, uri)
+    assert set(asked_for) == {uri}, "keys registered by value are nowhere to be fetched"
