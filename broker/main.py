@@ -158,7 +158,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             browser=browser,
         )
 
-    rulebook = Rulebook.load(settings.transfers and settings.transfers.read_text(encoding="utf-8"))
+    rulebook = Rulebook.load(None if settings.transfers is None else settings.transfers.read_text(encoding="utf-8"))
     storage = OidcStorage(database)
 
     granting = Granting(signing.signer(KeyUse.RECEIPT), settings.issuer)

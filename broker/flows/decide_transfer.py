@@ -93,14 +93,16 @@ def decide_transfer(
     return decision
 
 
-def subject_of(origin: str, claims: bytes | None, *, key: bytes, at: datetime) -> Subject:
-    """The person as the rules see them. `claims`: what their authority said, sealed under `key`. Where it is not there,
-    the age is unknown and the youngest is assumed: that denies without a guardian.
+def subject_of(origin: str, claims: VerifiedClaims | None, *, at: datetime) -> Subject:
+    """The person as the rules see them. `claims`: what their authority said. Where it is not there, the age is unknown
+    and the youngest is assumed: that denies without a guardian.
     """
-    if claims is None:
-        return Subject(origin, 0)
-    said = VerifiedClaims.model_validate_json(unseal(claims, key=key, context=CLAIMS))
-    return Subject(origin, _age(said.birth_date, shanghai_date(at)))
+    return Subject(origin, 0 if claims is None else _age(claims.birth_date, shanghai_date(at)))
+
+
+def opened_claims(sealed: bytes | None, *, key: bytes) -> VerifiedClaims | None:
+    """What an authority said about a person, from its sealed bytes."""
+    return None if sealed is None else VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
 
 
 def transfer_entry(decision: Decision) -> dict[str, Any]:

@@ -17,7 +17,12 @@ from broker.wire.keys import Entropy, Signer
 def vouched_for(work: Work, *, key: bytes, traveller: UUID) -> Vouched | None:
     """The login that vouched for what is kept about a person; None when they last logged in before it was kept."""
     sealed = work.travellers.vouched(traveller)
-    return Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED)) if sealed is not None else None
+    return opened_vouched(sealed, key=key) if sealed is not None else None
+
+
+def opened_vouched(sealed: bytes, *, key: bytes) -> Vouched:
+    """The same, from its sealed bytes."""
+    return Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
 from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
 from broker.flows.covering import covering_among
-from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
+from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
 from broker.flows.epoch_secrets import open_epoch
 from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
@@ -226,7 +226,7 @@ def _decide(
     purpose, recipient = rulebook.resolve(OFFLINE_PASS, zone)
     categories = tuple(sorted(purpose.categories))
     outgoing = Outgoing(recipient.recipient_id, rulebook.zone(zone).jurisdiction, categories, purpose.terms)
-    subject = subject_of(desk.origin, desk.claims, key=key, at=at)
+    subject = subject_of(desk.origin, opened_claims(desk.claims, key=key), at=at)
     return decide_transfer(
         work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
     )

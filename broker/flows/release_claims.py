@@ -21,11 +21,11 @@ from broker.core.predicates import PREDICATES
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
-from broker.core.transfer import Outgoing
+from broker.core.transfer import Outgoing, Subject
 from broker.core.traveller import CLAIMS
 from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
-from broker.flows.issue_consent_grant import Granting, issue_consent_grant, vouched_for
-from broker.flows.ports import Entry, KeyStore, Work
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
+from broker.flows.ports import Entry, KeyStore, OnClaim, Work
 from broker.wire.identity_grant import VerifiedClaims, Vouched
 from broker.wire.keys import Entropy
 from broker.wire.reasons import Reason
@@ -77,28 +77,33 @@ def release_claims(
     `arguments` are those of predicates, by claim name; `kind` is the journal's word for the release. Raises
     UnknownTraveller, InvalidInput.
     """
-    # (1) who asks: an active client of an active partner, for itself
-    recipient = None if client.partner_id is None or not client.active else work.partners.recipient(client.partner_id)
+    # (1) who asks: an active client of an active partner, for itself; the consents to it are locked and counted by now:
+    # a withdrawal that committed first has won
+    partner_id = client.partner_id if client.active else None
+    if partner_id is None:
+        return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
+    desk = work.claiming.open(traveller, partner_id, _purposes(releases, partner_id), at)
+    recipient = desk.recipient
     if recipient is None:
         return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
     # (2) what is asked of each release: only what it names, beneath the client's ceilings as they are now
     asked = _asked(rulebook, traveller, client, recipient, releases, wanted, arguments)
     if not asked:
         return Denied(Refusal.CONSENT_MISSING, "nothing that was asked for is in the grant")
-    # (3) the consents, locked and counted: a withdrawal that committed first has won
-    covered, lacking = _covering(work, traveller, asked, at=at)
+    # (3) what each of them rests on
+    covered, lacking = _covering(desk, asked, at=at)
     key = _key(keys, traveller)
     if not covered:
         denied = _denied(lacking)
         _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy)
         return denied
     # (4) what the authority said, opened now and not before
-    sealed = work.travellers.claims(traveller)
-    if sealed is None:
+    if desk.claims is None or desk.origin is None:
         raise UnknownTraveller(str(traveller))
-    claims = VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
+    claims = VerifiedClaims.model_validate_json(unseal(desk.claims, key=key, context=CLAIMS))
     # (5) what the law of the place where the data reside says of each; a held one yields nothing
-    covered, decisions = _decided(work, keys, rulebook, traveller, recipient, covered, sealed, key, at=at)
+    subject = subject_of(desk.origin, claims, at=at)
+    covered, decisions = _decided(work, keys, rulebook, traveller, recipient, covered, subject, at=at)
     if not covered:
         denied = Denied(refusal_of(decisions[-1]) or Reason.TRANSFER_DENIED, "not under the law the data reside under")
         _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy, decision=decisions[-1])
@@ -107,9 +112,8 @@ def release_claims(
     for one in covered:
         values |= disclose(claims, one.asked.items, covered=one.record.categories, at=at)
     # (6) each use counts, and each is journalled: in this transaction, or nothing leaves
-    for one in covered:
-        work.consents.count_use(one.record.consent_id, at)
-    vouched = _vouched(work, traveller, key, covered)
+    work.claiming.count([one.record.consent_id for one in covered], at)
+    vouched = _vouched(desk.vouched, key, covered)
     grants = [_grant(one, granting, vouched, key, at=at, entropy=entropy) for one in covered]
     entries = [
         _entry(one, decision, client, key, kind, grant, at)
@@ -126,10 +130,10 @@ def release_claims(
     )
 
 
-def _vouched(work: Work, traveller: UUID, key: bytes, covered: Sequence[_Covered]) -> Vouched | None:
+def _vouched(sealed: bytes | None, key: bytes, covered: Sequence[_Covered]) -> Vouched | None:
     """Who vouched for the values; not for answers to predicates alone, because it names the authority."""
     told = {item.claim for one in covered for item in one.asked.items.values()}
-    return None if told <= PREDICATES else vouched_for(work, key=key, traveller=traveller)
+    return None if sealed is None or told <= PREDICATES else opened_vouched(sealed, key=key)
 
 
 def _grant(
@@ -154,6 +158,10 @@ def _verification(vouched: Vouched | None, told: Set[str]) -> Mapping[str, JSON]
         for evidence in found["evidence"]:
             evidence.pop("document_details", None)
     return found
+
+
+def _purposes(releases: Sequence[IdentityRelease], partner_id: str) -> list[str]:
+    return sorted({release.purpose for release in releases if release.recipient == partner_id})
 
 
 def _asked(
@@ -186,12 +194,9 @@ def _asked(
     return found
 
 
-def _covering(
-    work: Work, traveller: UUID, asked: Sequence[_Asked], *, at: datetime
-) -> tuple[list[_Covered], list[Gap | None]]:
+def _covering(desk: OnClaim, asked: Sequence[_Asked], *, at: datetime) -> tuple[list[_Covered], list[Gap | None]]:
     """Whatever is covered, and for the rest the first gap (None: no record stands)."""
-    standing = work.consents.lock_and_count(traveller, [one.use for one in asked], at)
-    by_purpose = {record.purpose: (record, used) for record, used in standing}
+    by_purpose = {record.purpose: (record, used) for record, used in desk.consents}
     covered: list[_Covered] = []
     lacking: list[Gap | None] = []
     for one in asked:
@@ -211,13 +216,11 @@ def _decided(
     traveller: UUID,
     recipient: Recipient,
     covered: Sequence[_Covered],
-    claims: bytes,
-    key: bytes,
+    subject: Subject,
     *,
     at: datetime,
 ) -> tuple[list[_Covered], list[Decision]]:
     """What may go, each with its decision; where nothing may, no release and the decisions against."""
-    subject = subject_of(work.travellers.find(traveller).jurisdiction, claims, key=key, at=at)
     passed: list[_Covered] = []
     permits: list[Decision] = []
     against: list[Decision] = []

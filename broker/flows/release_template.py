@@ -16,7 +16,7 @@ from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
 from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
 from broker.flows.covering import still_covered
-from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
+from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
 from broker.flows.gate_request import authenticate, may_speak
 from broker.flows.ports import Entry, KeyStore, Shown, Work
 from broker.wire import device_proof, hpke, travel_pass
@@ -132,7 +132,7 @@ def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: S
         tuple(sorted(purpose.categories)),
         purpose.terms,
     )
-    subject = subject_of(origin, found.claims, key=keys.key(traveller), at=at)
+    subject = subject_of(origin, opened_claims(found.claims, key=keys.key(traveller)), at=at)
     return decide_transfer(
         work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlmodel import Session
 
@@ -23,10 +23,7 @@ class SqlPartnerRegister:
 
     def recipient(self, partner_id: str) -> Recipient | None:
         partner = self.find(partner_id)
-        if partner is None or not partner.active:
-            return None
-        controller = Controller(partner.partner_id, partner.kind.value, partner.contact, partner.names)
-        return Recipient(partner.partner_id, controller, partner.names, partner.jurisdiction)
+        return None if partner is None else recipient_of(partner)
 
     def find(self, partner_id: str) -> Partner | None:
         return self._one(select(PARTNERS).where(PARTNERS.c.partner_id == partner_id))
@@ -35,7 +32,7 @@ class SqlPartnerRegister:
         return self._one(select(PARTNERS).where(PARTNERS.c.partner_id == partner_id).with_for_update())
 
     def all(self) -> Sequence[Partner]:
-        return [_partner(row) for row in self._session.execute(select(PARTNERS).order_by(PARTNERS.c.partner_id))]
+        return [partner_of(row) for row in self._session.execute(select(PARTNERS).order_by(PARTNERS.c.partner_id))]
 
     def add(self, partner: Partner) -> bool:
         row = insert_or_leave(PARTNERS).values(
@@ -92,7 +89,7 @@ class SqlPartnerRegister:
 
     def _one(self, query: "Select[Any]") -> Partner | None:
         row = self._session.execute(query).one_or_none()
-        return None if row is None else _partner(row)
+        return None if row is None else partner_of(row)
 
 
 def _lists(ceilings: Ceilings) -> dict[str, list[str]]:
@@ -103,7 +100,16 @@ def _lists(ceilings: Ceilings) -> dict[str, list[str]]:
     }
 
 
-def _partner(row: "Row[Any]") -> Partner:
+def recipient_of(partner: Partner) -> Recipient | None:
+    """The partner as a recipient; None while it is suspended."""
+    if not partner.active:
+        return None
+    controller = Controller(partner.partner_id, partner.kind.value, partner.contact, partner.names)
+    return Recipient(partner.partner_id, controller, partner.names, partner.jurisdiction)
+
+
+def partner_of(row: Any) -> Partner:
+    """From a row of `partners`."""
     return Partner(
         partner_id=row.partner_id,
         names=row.names,

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
 from broker.stores.approvals import SqlApprovalRegister
+from broker.stores.claims_desk import SqlClaimsDesk
 from broker.stores.client_store import SqlClientRegistry
 from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
@@ -110,6 +111,10 @@ class SqlWork:
     @cached_property
     def approvals(self) -> SqlApprovalRegister:
         return SqlApprovalRegister(self.uow.session)
+
+    @cached_property
+    def claiming(self) -> SqlClaimsDesk:
+        return SqlClaimsDesk(self.uow.session)
 
     @cached_property
     def transfers(self) -> SqlTransferLedger:

@@ -20,6 +20,7 @@ from broker.flows.ports import (
     InclusionProof,
     JournalledUse,
     NotAccepted,
+    OnClaim,
     OnDesk,
     PublishedList,
     PublishedTrustList,
@@ -374,6 +375,28 @@ class FakeReleaseDesk:
 
 
 @dataclass
+class FakeClaimsDesk:
+    work: "FakeWork"
+
+    def open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
+        work = self.work
+        recipient = work.partners.recipient(partner_id)
+        everything = frozenset({"any"})
+        uses = [Use(traveller, purpose, partner_id, partner_id, everything) for purpose in purposes]
+        consents = work.consents.lock_and_count(traveller, uses, at)
+        try:
+            origin = work.travellers.find(traveller).jurisdiction
+        except UnknownTraveller:
+            return OnClaim(recipient, consents, None, None, None)
+        travellers = work.travellers
+        return OnClaim(recipient, consents, origin, travellers.claims(traveller), travellers.vouched(traveller))
+
+    def count(self, consents: Sequence[UUID], at: datetime) -> None:
+        for consent in consents:
+            self.work.consents.count_use(consent, at)
+
+
+@dataclass
 class FakeTrustListShelf:
     lists: list[PublishedTrustList] = field(default_factory=list)
 
@@ -485,6 +508,7 @@ class FakeWork:
     passes: FakePassRegister = field(init=False)
     minting: FakeMintingDesk = field(init=False)
     releasing: FakeReleaseDesk = field(init=False)
+    claiming: FakeClaimsDesk = field(init=False)
     trust_lists: FakeTrustListShelf = field(default_factory=FakeTrustListShelf)
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
@@ -506,6 +530,7 @@ class FakeWork:
         self.passes = FakePassRegister(self.status)
         self.minting = FakeMintingDesk(self)
         self.releasing = FakeReleaseDesk(self)
+        self.claiming = FakeClaimsDesk(self)
 
 
 class FakeWorks:

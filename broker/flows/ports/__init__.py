@@ -7,6 +7,7 @@ holder committed. Lock order, everywhere: traveller, consents (ascending id), pa
 """
 
 from broker.flows.ports.approvals import ApprovalRegister
+from broker.flows.ports.claiming import ClaimsDesk, OnClaim
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.identities import IdentityLinks, TokenVault
@@ -24,6 +25,7 @@ from broker.flows.ports.work import BeginWork, Work
 __all__ = [
     "ApprovalRegister",
     "BeginWork",
+    "ClaimsDesk",
     "ConsentAnswers",
     "ConsentLedger",
     "Entry",
@@ -40,6 +42,7 @@ __all__ = [
     "LoginRegister",
     "MintingDesk",
     "NotAccepted",
+    "OnClaim",
     "OnDesk",
     "PartnerEvents",
     "PartnerRegister",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from broker.core.client import ClientRegistry
 from broker.flows.ports.approvals import ApprovalRegister
+from broker.flows.ports.claiming import ClaimsDesk
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.identities import IdentityLinks, TokenVault
@@ -59,6 +60,8 @@ class Work(Protocol):
     def partner_events(self) -> PartnerEvents: ...
     @property
     def approvals(self) -> ApprovalRegister: ...
+    @property
+    def claiming(self) -> ClaimsDesk: ...
     @property
     def transfers(self) -> TransferLedger: ...
     @property

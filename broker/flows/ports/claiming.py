@@ -1,0 +1,38 @@
+"""What releasing claims reads and writes, each in one step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from broker.core.consent import ConsentRecord
+from broker.core.purpose import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class OnClaim:
+    """What a release of claims rests on.
+
+    `consents`: the standing records with the uses counted in the stretch of time that their frequency names.
+    `recipient` None: no active partner. `claims` and `vouched`: what the authority said, and who said it, sealed under
+    the person's key; all None once they were erased.
+    """
+
+    recipient: Recipient | None
+    consents: Sequence[tuple[ConsentRecord, int]]
+    origin: str | None
+    claims: bytes | None
+    vouched: bytes | None
+
+
+class ClaimsDesk(Protocol):
+    """One release of claims, within the transaction of the work."""
+
+    def open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
+        """Lock the person's standing consents to the partner for those purposes, in ascending order, and read the rest
+        after. Nobody else counts, uses or changes these records until the end of the work, so the numbers are exact.
+        """
+
+    def count(self, consents: Sequence[UUID], at: datetime) -> None:
+        """Count one use of each record that `open` gave."""
