@@ -32,7 +32,7 @@ ALTER TABLE identity_links ALTER COLUMN link_id SET NOT NULL;
 ALTER TABLE identity_links ALTER COLUMN provider SET NOT NULL;
 ALTER TABLE identity_links ALTER COLUMN linked_at SET NOT NULL;
 ALTER TABLE identity_links ADD CONSTRAINT uq_identity_links_link_id UNIQUE (link_id);
-ALTER TABLE identity_links ADD CONSTRAINT uq_identity_links_traveller_id UNIQUE (traveller_id, provider);
+ALTER TABLE identity_links ADD CONSTRAINT uq_identity_links_traveller_id_provider UNIQUE (traveller_id, provider);
 
 CREATE TABLE identity_documents (
     document bytea CONSTRAINT pk_identity_documents PRIMARY KEY,
