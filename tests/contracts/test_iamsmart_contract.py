@@ -98,9 +98,11 @@ def by_http(url: str, person: str, decision: str) -> dict[str, str]:
 
 
 def by_hand(url: str, person: str, decision: str) -> dict[str, str]:
-    with Path("/dev/tty").open("r+", encoding="utf-8") as terminal:
-        print(f"\nOpen this, then {decision}:\n{url}\nWhere were you sent?", file=terminal, flush=True)
-        return dict(parse_qsl(urlsplit(terminal.readline().strip()).query))
+    terminal = Path("/dev/tty")  # pytest holds the standard streams
+    with terminal.open("w", encoding="utf-8") as screen:
+        print(f"\nOpen this, then {decision}:\n{url}\nWhere were you sent?", file=screen)
+    with terminal.open(encoding="utf-8") as keyboard:
+        return dict(parse_qsl(urlsplit(keyboard.readline().strip()).query))
 
 
 def connected(table: dict[str, Any], home: Path) -> IamSmartConnector:
@@ -243,7 +245,6 @@ def test_faults(site: Site, setting: dict[str, Any], fault: ProviderFault) -> No
 
 
 def test_a_provider_that_takes_its_time_is_given_up(site: Site) -> None:
-    site.login()
     site.faults(fault="slow", seconds=3, paths=["/api/v1/security"])
     assert site.again is not None
     impatient, begun = site.again(read_timeout=0.3), monotonic()
