@@ -155,3 +155,15 @@ def test_their_keys_rotate_without_a_restart(macau: MacauWorld) -> None:
     macau.world.bureau = BureauKeys.generate()
     assert macau.login().subject
     assert macau.login().subject
+
+
+def test_the_access_token_is_the_one_the_id_token_names(macau: MacauWorld) -> None:
+    """at_hash: somebody else's access token slipped into the answer would fetch somebody else's packet."""
+    answer = macau.answer()
+
+    def swap(response: httpx.Response) -> httpx.Response:
+        return httpx.Response(200, json=json.loads(response.read()) | {"access_token": "another"})
+
+    macau.spoiler.answers["/token"] = swap
+    assert fault_of(macau, answer).fault is ProviderFault.UNTRUSTED
+    assert "/packet" not in {request.url.path for request in macau.spoiler.asked}
