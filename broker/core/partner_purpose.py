@@ -83,6 +83,14 @@ class PartnerPurposes:
             raise InvalidInput("bad_frequency", f"at most {frequency_text(purpose.limit)}")
         return purpose
 
+    def allows(self, release: IdentityRelease) -> bool:
+        """Whether `check` has nothing against the release."""
+        try:
+            self.check(release)
+        except InvalidInput:
+            return False
+        return True
+
     def notice(self, release: IdentityRelease, recipient: Recipient, language: str, *, origin: str) -> Notice:
         """What the person reads about `release` to `recipient`; `origin` is the jurisdiction where their data reside.
 

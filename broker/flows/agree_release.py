@@ -43,7 +43,7 @@ def pose(
 
     A wider request asks only for what is new; the notice is about everything that would then be allowed.
     """
-    standing = _kept(work, traveller, recipient, release, at=at)
+    standing = _kept(work, rulebook, traveller, recipient, release, at=at)
     effective = release if standing is None else together(standing, release)
     agreed = frozenset[str]() if standing is None else standing.categories
     origin = work.travellers.find(traveller).jurisdiction
@@ -144,13 +144,17 @@ def agree_release(
 
 
 def _kept(
-    work: Work, traveller: UUID, recipient: Recipient, release: IdentityRelease, *, at: datetime
+    work: Work, rulebook: Rulebook, traveller: UUID, recipient: Recipient, release: IdentityRelease, *, at: datetime
 ) -> ConsentRecord | None:
-    """The record that stands and still covers something for this recipient: what a new version would carry on."""
+    """The record that stands and still covers something for this recipient: what a new version would carry on.
+
+    Not one beyond the purpose as it is now: a ceiling that was lowered is not raised again by renewing.
+    """
     record = work.consents.standing(traveller, release.purpose, recipient.recipient_id)
     if record is None or record.status is not ConsentStatus.ACTIVE or not record.valid_from <= at < record.valid_until:
         return None
     if record.controller != recipient.controller.controller_id or record.frequency is None:
         return None
-    spent = record.frequency.per is None and work.consents.used(record.consent_id) >= record.frequency.times
-    return None if spent else record
+    if record.frequency.per is None and work.consents.used(record.consent_id) >= record.frequency.times:
+        return None
+    return record if rulebook.partner.allows(together(record, release)) else None
