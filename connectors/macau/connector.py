@@ -175,7 +175,8 @@ class MacauConnector:
     def _packet(self, login: Login, *, at: datetime) -> Packet:
         url = self.flow.metadata.endpoint("packet_endpoint")
         headers = {"Authorization": f"Bearer {login.tokens.access_token}", "Accept": "application/jose+json"}
-        answer = self.flow.fetch.send("POST", url, headers=headers, limit=MAX_SIGNED)
+        # Made anew for each call, and nothing changes by it: may be asked twice.
+        answer = self.flow.fetch.send("POST", url, headers=headers, limit=MAX_SIGNED, idempotent=True)
         if answer.status != 200:
             raise self.flow.refused(url, answer)
         remembered = login.remembered
