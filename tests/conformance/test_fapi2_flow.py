@@ -139,7 +139,7 @@ def test_ensure_other_scope_order_succeeds(agency: RelyingParty) -> None:
     assert set(tokens.body["scope"].split()) == {"openid", "offline_access"}
 
 
-@fapi2("test-claims-parameter-identity-claims", note="claims leave by the userinfo endpoint alone")
+@fapi2("test-claims-parameter-identity-claims")
 def test_test_claims_parameter_identity_claims(agency: RelyingParty) -> None:
     document = agency.world.metadata()
     assert document["claims_parameter_supported"] is True
@@ -152,6 +152,9 @@ def test_test_claims_parameter_identity_claims(agency: RelyingParty) -> None:
     assert claims["birthdate"] == "1990-05-17"
     assert "x_unknown" not in claims
     assert "document_number" not in claims
+    assert "given_name" not in claims
+    assert tokens.id_token["given_name"] == "Ann"
+    assert "birthdate" not in tokens.id_token
 
 
 @fapi2("access-token-type-header-case-sensitivity")
