@@ -21,7 +21,7 @@ from broker.oidc.server import AuthorizationServer
 def push(server: AuthorizationServer, request: Request, parameters: Parameters) -> dict[str, Any]:
     """The body of the 201 answer (2.2). Raises OAuthError."""
     at = server.clock()
-    known = authenticate(server, request, parameters, at)
+    known = authenticate(server, request, parameters, at, held=False)
     client = known.client
     if parameters.get("request_uri") is not None:  # 2.1: not inside a pushed request
         raise OAuthError("invalid_request", "request_uri may not be pushed")

@@ -33,17 +33,23 @@ class Authenticated:
     marks: tuple[Mark, ...]
 
 
-def authenticate(server: AuthorizationServer, request: Request, parameters: Parameters, at: datetime) -> Authenticated:
-    """Raises OAuthError invalid_client."""
+def authenticate(
+    server: AuthorizationServer, request: Request, parameters: Parameters, at: datetime, *, held: bool = True
+) -> Authenticated:
+    """`held`: from memory will do, because `confirm` comes before anything of the registration is used. Raises
+    OAuthError invalid_client.
+    """
     presented = read_presented(request.headers.getlist("authorization"), parameters, realm=server.issuer)
     endpoint = server.issuer + request.url.path
-    held = server.clients.find_held(presented.client_id)
+    if not held:
+        return _proven(server, server.clients.find(presented.client_id), presented, endpoint, at)
+    known = server.clients.find_held(presented.client_id)
     try:
-        return _proven(server, held, presented, endpoint, at)
+        return _proven(server, known, presented, endpoint, at)
     except OAuthError:
         # Perhaps only our memory of the client is old.
-        client = server.clients.find(presented.client_id) if held is not None and held.version else None
-        if client is None or held is None or client.version == held.version:
+        client = server.clients.find(presented.client_id) if known is not None and known.version else None
+        if client is None or known is None or client.version == known.version:
             raise
         return _proven(server, client, presented, endpoint, at)
 
