@@ -7,6 +7,7 @@ whoever verifies one insists on its `typ`.
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from jwt.algorithms import Algorithm
@@ -22,10 +23,8 @@ def sign_statement(claims: Mapping[str, Any], signer: Signer, *, typ: str) -> st
         raise ValueError("statements are signed by the EdDSA receipt key alone")
     payload = json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     headers = {"kid": signer.kid.hex(), "typ": typ}
-    jws = PyJWS(algorithms=[])
-    jws.register_algorithm("EdDSA", _PortSigner())
     # PyJWT types keys by its own algorithms' needs; ours takes the Signer port.
-    return jws.encode(payload, signer, algorithm="EdDSA", headers=headers)  # type: ignore[arg-type]
+    return _jws().encode(payload, signer, algorithm="EdDSA", headers=headers)  # type: ignore[arg-type]
 
 
 def public_jwk(key: PublicKey) -> dict[str, str]:
@@ -60,3 +59,10 @@ class _PortSigner(Algorithm):
     @staticmethod
     def from_jwk(jwk: str | dict[str, Any]) -> Signer:
         raise NotImplementedError("a Signer has no private JWK")
+
+
+@cache
+def _jws() -> PyJWS:
+    jws = PyJWS(algorithms=[])
+    jws.register_algorithm("EdDSA", _PortSigner())
+    return jws

@@ -112,18 +112,18 @@ def release_claims(
     for one in covered:
         values |= disclose(claims, one.asked.items, covered=one.record.categories, at=at)
     # (6) each use counts, and each is journalled: in this transaction, or nothing leaves
-    work.claiming.count([one.record.consent_id for one in covered], at)
     vouched = _vouched(desk.vouched, key, covered)
     grants = [_grant(one, granting, vouched, key, at=at, entropy=entropy) for one in covered]
     entries = [
         _entry(one, decision, client, key, kind, grant, at)
         for one, decision, grant in zip(covered, decisions, grants, strict=True)
     ]
-    leaves = work.journal.append_all(entries, at=at, entropy=entropy)
+    consents = tuple(one.record.consent_id for one in covered)
+    leaves = work.claiming.enter(consents, entries, at=at, entropy=entropy)
     told = {item.claim for one in covered for item in one.asked.items.values()}
     return ReleasedClaims(
         values,
-        tuple(one.record.consent_id for one in covered),
+        consents,
         tuple(leaves),
         _verification(vouched, told),
         tuple(grant.jws for grant in grants if grant is not None),

@@ -6,15 +6,21 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from broker.flows.ports.claiming import OnClaim
+from broker.flows.ports import Entry, OnClaim
 from broker.stores.desk_rows import consent_of_json
 from broker.stores.driver import run
+from broker.stores.journal import APPEND_ENTRIES, encode_entries
 from broker.stores.json_rows import JsonRows
 from broker.stores.partner_tables import PARTNERS
 from broker.stores.partners import partner_of, recipient_of
+from broker.wire.keys import Entropy
 
 _OPEN = "SELECT * FROM open_claims(%s, %s, %s::text[], %s)"
-_COUNT = "INSERT INTO consent_uses (consent_id, used_at) SELECT consent, %s FROM unnest(%s::uuid[]) AS consent"
+# The uses and the entries about them, in one statement.
+_ENTER = (
+    "WITH used AS (INSERT INTO consent_uses (consent_id, used_at) "  # noqa: S608  constants of ours
+    "SELECT consent, %s FROM unnest(string_to_array(%s, ',')::uuid[]) AS consent), " + APPEND_ENTRIES
+)
 _PARTNERS = JsonRows(PARTNERS)
 
 
@@ -31,5 +37,9 @@ class SqlClaimsDesk:
         claims, vouched = (None if sealed is None else bytes(sealed) for sealed in (row.claims, row.vouched))
         return OnClaim(recipient, consents, row.origin, claims, vouched)
 
-    def count(self, consents: Sequence[UUID], at: datetime) -> None:
-        run(self._session, _COUNT, (at, list(consents)))
+    def enter(
+        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
+    ) -> Sequence[bytes]:
+        leaves, columns = encode_entries(entries, at=at, entropy=entropy)
+        run(self._session, _ENTER, (at, ",".join(map(str, consents)), *columns))
+        return leaves

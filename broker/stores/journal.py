@@ -50,9 +50,9 @@ CHECKPOINTS = Table(
 )
 LOG = Table("journal_log", metadata, Column("origin", Text, primary_key=True))
 
-# One statement however many entries: the log's inbox, and the index from a person to the entries about them.
-_APPEND = """
-WITH fresh AS (
+# The rest of a WITH: the log's inbox, and the index from a person to the entries about them, however many. Its values
+# are the columns of `encode_entries`.
+APPEND_ENTRIES = """fresh AS (
     SELECT decode(leaf, 'hex') AS leaf, decode(entry, 'hex') AS entry, nullif(person, '')::uuid AS person, nth
     FROM unnest(string_to_array(%s, ','), string_to_array(%s, ','), string_to_array(%s, ','))
          WITH ORDINALITY AS f (leaf, entry, person, nth)
@@ -62,6 +62,7 @@ WITH fresh AS (
 INSERT INTO traveller_entries (traveller_id, leaf_hash, at)
     SELECT person, leaf, %s FROM fresh WHERE person IS NOT NULL ORDER BY nth
 """
+_APPEND = "WITH " + APPEND_ENTRIES
 
 
 class Journal:
@@ -89,12 +90,8 @@ class Journal:
         """Append in order with one round trip, noting whom each is about; returns the leaf hashes."""
         if not entries:
             return []
-        rows = [_encoded(entry, at, entropy) for entry in entries]
-        leaves = [leaf_hash(row) for row in rows]
-        about = (str(entry.traveller or "") for entry in entries)
-        # Text with commas: psycopg spends longer on three arrays than PostgreSQL on splitting them.
-        columns = (",".join(leaf.hex() for leaf in leaves), ",".join(row.hex() for row in rows), ",".join(about))
-        run(uow.session, _APPEND, (*columns, at))
+        leaves, columns = encode_entries(entries, at=at, entropy=entropy)
+        run(uow.session, _APPEND, columns)
         return leaves
 
     def read(self, uow: UnitOfWork, leaf_hashes: Collection[bytes]) -> dict[bytes, JournalEntry]:
@@ -130,6 +127,18 @@ class Journal:
         """The newest signed note, or None before the first."""
         latest = uow.session.execute(_LATEST).one_or_none()
         return None if latest is None else str(latest.note)
+
+
+def encode_entries(
+    entries: Sequence[Entry], *, at: datetime, entropy: Entropy
+) -> tuple[list[bytes], tuple[object, ...]]:
+    """The leaf hashes, and the values of APPEND_ENTRIES."""
+    rows = [_encoded(entry, at, entropy) for entry in entries]
+    leaves = [leaf_hash(row) for row in rows]
+    about = (str(entry.traveller or "") for entry in entries)
+    # Text with commas: psycopg spends longer on three arrays than PostgreSQL on splitting them.
+    columns = (",".join(leaf.hex() for leaf in leaves), ",".join(row.hex() for row in rows), ",".join(about))
+    return leaves, (*columns, at)
 
 
 def _encoded(entry: Entry, at: datetime, entropy: Entropy) -> bytes:

@@ -391,9 +391,12 @@ class FakeClaimsDesk:
         travellers = work.travellers
         return OnClaim(recipient, consents, origin, travellers.claims(traveller), travellers.vouched(traveller))
 
-    def count(self, consents: Sequence[UUID], at: datetime) -> None:
+    def enter(
+        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
+    ) -> Sequence[bytes]:
         for consent in consents:
             self.work.consents.count_use(consent, at)
+        return self.work.journal.append_all(entries, at=at, entropy=entropy)
 
 
 @dataclass

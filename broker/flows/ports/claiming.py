@@ -8,6 +8,8 @@ from uuid import UUID
 
 from broker.core.consent import ConsentRecord
 from broker.core.purpose import Recipient
+from broker.flows.ports.journal import Entry
+from broker.wire.keys import Entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +36,7 @@ class ClaimsDesk(Protocol):
         after. Nobody else counts, uses or changes these records until the end of the work, so the numbers are exact.
         """
 
-    def count(self, consents: Sequence[UUID], at: datetime) -> None:
-        """Count one use of each record that `open` gave."""
+    def enter(
+        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
+    ) -> Sequence[bytes]:
+        """Count one use of each record that `open` gave, and journal; returns the leaf hashes of the entries."""
