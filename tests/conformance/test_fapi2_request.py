@@ -113,6 +113,16 @@ def test_par_attempt_to_use_expired_request_uri(agency: RelyingParty) -> None:
     pushed = agency.push(agency.request()).json()
     agency.world.clock.forward(seconds=pushed["expires_in"])
     page(agency.browser.go(agency.url_of_pushed(pushed["request_uri"]), back_at=agency.redirect_uri))
+    # Opened in time and left at the login page: the address is as old as it is, whatever waits behind it.
+    pushed = agency.push(agency.request()).json()
+    url = agency.url_of_pushed(pushed["request_uri"])
+    agency.browser.person = None
+    opened = agency.browser.go(url, back_at=agency.redirect_uri)
+    assert isinstance(opened, httpx.Response)
+    assert opened.status_code == 200
+    agency.world.clock.forward(seconds=pushed["expires_in"])
+    agency.browser.person = "ann"
+    page(agency.browser.go(url, back_at=agency.redirect_uri))
 
 
 @fapi2("par-attempt-to-use-request_uri-for-different-client")

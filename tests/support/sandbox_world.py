@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from joserfc.jwk import ECKey, Key, RSAKey
 
 from broker.core.authorization import digest
-from broker.core.client import Authentication, Client, Profile
+from broker.core.client import Authentication, Client, Encryption, Profile
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.main import Ports, compose, create_app
 from broker.oidc.server import AuthorizationServer
@@ -28,7 +28,7 @@ from tests.support.sandbox_idp import LANGUAGES, SandboxIdp
 ISSUER: Final = "https://broker.example"
 SECRET: Final = "the sandbox's own +/%: secret"  # with characters that RFC 6749 2.3.1 wants encoded
 SCOPES: Final = frozenset({"openid", "profile", "offline_access"})
-AGENCY, OTHER_AGENCY, RSA_AGENCY = "agency", "other-agency", "rsa-agency"
+AGENCY, OTHER_AGENCY, RSA_AGENCY, SEALED_AGENCY = "agency", "other-agency", "rsa-agency", "sealed-agency"
 BASIC, BASIC_POST = "basic", "basic-post"
 PARTNERS: Final = ("harbour-bank", "corner-shop")
 
@@ -46,13 +46,14 @@ def make_home(home: Path) -> None:
 
 @dataclass(frozen=True)
 class SandboxWorld:
-    """`keys` are the private keys of the clients that have any."""
+    """`keys` are the private keys that clients sign with; to `opens` answers for SEALED_AGENCY are encrypted."""
 
     app: FastAPI
     ports: Ports
     clock: FakeClock
     hosts: Hosts
     keys: Mapping[str, Key]
+    opens: Key
 
     @property
     def server(self) -> AuthorizationServer:
@@ -87,19 +88,21 @@ def sandbox_world(home: Path, database_url: str) -> Iterator[SandboxWorld]:
         services=replace(made.services, clock=clock),
         authorization=replace(made.authorization, clock=clock, connectors={idp.provider: idp}),
     )
-    keys = _register(ports, clock)
+    opens = ECKey.generate_key("P-256", {"kid": "sealed-enc", "use": "enc", "alg": "ECDH-ES"})
+    keys = _register(ports, clock, opens)
     app = create_app(settings, ports)
     with start_blocking_portal() as portal:
-        yield SandboxWorld(app, ports, clock, Hosts(portal, {"broker.example": app}), keys)
+        yield SandboxWorld(app, ports, clock, Hosts(portal, {"broker.example": app}), keys, opens)
     for port in ports.closing:
         port.close()
 
 
-def _register(ports: Ports, clock: FakeClock) -> dict[str, Key]:
+def _register(ports: Ports, clock: FakeClock, opens: Key) -> dict[str, Key]:
     """Partners and clients, as the operator enters them."""
     keys: dict[str, Key] = {
         AGENCY: ECKey.generate_key("P-256", {"kid": "agency-1", "alg": "ES256"}),
         OTHER_AGENCY: ECKey.generate_key("P-256", {"kid": "other-1", "alg": "ES256"}),
+        SEALED_AGENCY: ECKey.generate_key("P-256", {"kid": "sealed-1", "alg": "ES256", "use": "sig"}),
         RSA_AGENCY: RSAKey.generate_key(2048, {"kid": "rsa-1"}),
         BASIC: ECKey.generate_key("P-256", {"kid": "basic-1", "alg": "ES256"}),
     }
@@ -114,10 +117,13 @@ def _register(ports: Ports, clock: FakeClock) -> dict[str, Key]:
             )  # fmt: skip
         purposes = frozenset(ports.services.rulebook.partner.purposes)
         claims = frozenset(ports.services.rulebook.partner.words.claims)
-        for client_id in (AGENCY, OTHER_AGENCY, RSA_AGENCY, BASIC, BASIC_POST):
+        for client_id in (AGENCY, OTHER_AGENCY, RSA_AGENCY, SEALED_AGENCY, BASIC, BASIC_POST):
             fapi = client_id not in (BASIC, BASIC_POST)
             partner = partner_of.get(client_id, PARTNERS[0])
-            key = keys.get(client_id)
+            published = [keys[client_id]] if client_id in keys else []
+            sealed = client_id == SEALED_AGENCY
+            if sealed:
+                published.append(opens)
             client = Client(
                 client_id=client_id,
                 profile=Profile.FAPI2 if fapi else Profile.OIDC_BASIC,
@@ -128,7 +134,9 @@ def _register(ports: Ports, clock: FakeClock) -> dict[str, Key]:
                 names=_names(client_id),
                 auth=_authentication(client_id),
                 secret_hash=None if fapi else digest(SECRET),
-                jwks={"keys": [key.as_dict(private=False)]} if key is not None else None,
+                jwks={"keys": [key.as_dict(private=False) for key in published]} if published else None,
+                userinfo_signed_alg="ES256" if sealed else None,
+                userinfo_encryption=Encryption("ECDH-ES", "A256GCM") if sealed else None,
                 purposes=purposes,
                 claims=claims,
             )
