@@ -4,6 +4,7 @@ decides.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,8 +23,10 @@ from broker.core.authorization import (
     PendingRequest,
     RefreshToken,
 )
+from broker.core.client import Authentication, Client, ClientStatus, Encryption, Profile
 from broker.oidc.ports import OidcUnit, OpenUnit
 from broker.stores.base import metadata
+from broker.stores.client_store import SqlClientRegistry
 from broker.stores.database import Database
 from broker.stores.oidc_store import OidcStorage
 from tests.support.oidc_memory import OidcMemory
@@ -328,3 +331,64 @@ def test_nothing_secret_reaches_the_database(database: Database, tmp_path: Path)
         for secret in secrets:
             assert secret
             assert secret not in dump
+
+
+def test_a_session_that_ends_leaves_notices_for_its_clients(database: Database) -> None:
+    """Back-Channel Logout 2.5 over PostgreSQL: once for each client that wants to know, and until it is settled."""
+    client = Client(
+        "told", Profile.FAPI2, frozenset(), frozenset({"openid"}), "s", "p",
+        auth=Authentication.PRIVATE_KEY_JWT, jwks={"keys": []}, backchannel_logout_uri="https://told.example/",
+    )  # fmt: skip
+    storage, session_id = OidcStorage(database), uuid4()
+    with database.unit_of_work() as uow:
+        registry = SqlClientRegistry(uow.session)
+        registry.add(client)
+        registry.add(replace(client, client_id="untold", backchannel_logout_uri=None))
+        with pytest.raises(ValueError, match="taken"):
+            registry.add(client)
+    with storage.unit() as unit:
+        unit.add_session(replace(_session(name="ending"), session_id=session_id))
+        for client_id in ("told", "untold", "told", "unknown"):
+            unit.note_login(session_id, client_id, f"subject-{client_id}")
+        unit.end_session(_hash("ending"))
+    with storage.unit() as unit:
+        (notice,) = unit.claim_notices(NOW, 10)
+        assert unit.claim_notices(NOW + timedelta(seconds=14), 10) == []
+        assert (notice.client_id, notice.subject, notice.attempts) == ("told", "subject-told", 1)
+        (again,) = unit.claim_notices(NOW + timedelta(seconds=15), 10)
+        assert unit.claim_notices(NOW + timedelta(seconds=74), 10) == []
+        unit.settle_notice(again.notice_id)
+        assert unit.claim_notices(NOW + timedelta(days=1), 10) == []
+
+
+def test_clients_are_stored_whole_and_change_by_version(database: Database) -> None:
+    client = Client(
+        "c", Profile.OIDC_BASIC, frozenset({"https://c.example/cb"}), frozenset({"openid"}), "sector", "partner",
+        names={"en": "C"}, post_logout_redirect_uris=frozenset({"https://c.example/bye"}),
+        auth=Authentication.CLIENT_SECRET_BASIC, secret_hash=b"\x01" * 32, jwks={"keys": [{"kty": "EC"}]},
+        purposes=frozenset({"sign-in"}), claims=frozenset({"name"}), userinfo_signed_alg="ES256",
+        userinfo_encryption=Encryption("ECDH-ES", "A256GCM"), backchannel_logout_uri="https://c.example/out",
+    )  # fmt: skip
+    storage = OidcStorage(database)
+    with database.unit_of_work() as uow:
+        SqlClientRegistry(uow.session).add(client)
+    assert storage.find_client("c") == replace(client, version=1)
+    with database.unit_of_work() as uow:
+        SqlClientRegistry(uow.session).change(replace(client, status=ClientStatus.SUSPENDED))
+        with pytest.raises(KeyError):
+            SqlClientRegistry(uow.session).change(replace(client, client_id="nobody"))
+    assert storage.find_client("c") == replace(client, status=ClientStatus.SUSPENDED, version=2)
+    assert storage.admit((), client_id="c").client_version == 2
+
+
+def test_admitting_uses_marks_up_once_however_many_come(database: Database) -> None:
+    storage = OidcStorage(database)
+    shared = (_hash("shared"), SOON)
+
+    def come(number: int) -> bool:
+        return storage.admit((shared, (_hash(f"own-{number}"), SOON))).fresh
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(come, range(40))) == 1
+    replay = storage.admit((shared, (_hash("another"), SOON)))
+    assert replay.replayed == {_hash("shared")}
