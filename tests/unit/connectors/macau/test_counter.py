@@ -110,3 +110,25 @@ def test_what_a_counter_cannot_ask(macau: MacauWorld, text: str, fields: tuple[s
     with pytest.raises(ConnectorError) as caught:
         _scan(macau, text, *fields)
     assert caught.value.fault is ProviderFault.MISCONFIGURED
+
+
+def test_a_packet_of_another_request_is_not_taken(macau: MacauWorld) -> None:
+    """The provider, or somebody between, answers one counter with what another was given."""
+    counter, kept = Counter(macau.connector), []
+    for person in ("macau-sousa", "macau-lei"):
+        telephone = _telephone(macau, person)
+        scanned = _scan(macau, _code(telephone), "morada")
+        page, form = _asked(telephone)
+        submit(telephone, page, form, press=("decision", "allow"), tick=form.checkboxes)
+        kept.append(scanned)
+
+    def keep(response: httpx.Response) -> httpx.Response:
+        body = response.read()
+        macau.spoiler.answers["/counter/result"] = lambda _: httpx.Response(200, content=body)
+        return httpx.Response(200, content=body)
+
+    macau.spoiler.answers["/counter/result"] = keep
+    assert counter.collect(kept[0], at=macau.clock.at) is not None
+    with pytest.raises(ConnectorError) as caught:
+        counter.collect(kept[1], at=macau.clock.at)
+    assert caught.value.fault is ProviderFault.UNTRUSTED
