@@ -167,9 +167,12 @@ def test_a_further_document_in_common_is_enough(world: World) -> None:
 
 def test_documents_that_agree_in_one_and_contradict_in_another_are_not_added(world: World) -> None:
     permit = HeldDocument(document_type=DocumentType.MAINLAND_TRAVEL_PERMIT, document_number="H12345678")
-    traveller = _log_in(world, arrival(world, "iamsmart", "chan", CHAN.but(further=(permit,))))
-    younger = Person("H12345678", date(1999, 9, 9), DocumentType.MAINLAND_TRAVEL_PERMIT)
-    assert _refused(world, arrival(world, "ctid", "x", younger), onto=traveller) is LinkRefusal.NO_MATCH
+    corrected = CHAN.but(born=date(1985, 4, 21))
+    _log_in(world, arrival(world, "iamsmart", "chan", CHAN.but(further=(permit,))))
+    traveller = _log_in(world, arrival(world, "iamsmart", "chan", corrected))  # the permit keeps the old date
+    both = corrected.but(further=(permit,))
+    assert _refused(world, arrival(world, "macau", "x", both), onto=traveller) is LinkRefusal.NO_MATCH
+    assert _log_in(world, arrival(world, "macau", "x", corrected), onto=traveller) == traveller
 
 
 # --- rule 4: nobody becomes a second person silently ---
