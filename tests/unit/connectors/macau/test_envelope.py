@@ -128,8 +128,9 @@ def test_anything_changed_does_not_open(spoil: Callable[[dict[str, Any]], None])
 
 
 def test_a_member_twice_is_refused() -> None:
-    text = json.dumps(_sealed())
-    twice = text[:-1] + ', "tag": "AAAA"}'
+    packet = _sealed()
+    twice = f'{json.dumps(packet)[:-1]}, "tag": {json.dumps(packet["tag"])}}}'
+    assert json.loads(twice) == packet  # whoever reads the last one sees a good packet
     with pytest.raises(EnvelopeError):
         open_packet(twice.encode(), _find)
 
