@@ -69,14 +69,16 @@ class SandboxWorld:
 
 
 @contextmanager
-def sandbox_world(home: Path, database_url: str) -> Iterator[SandboxWorld]:
-    """`home` was made by `make_home`, and may be shared: nothing is written to it but travellers' keys."""
+def sandbox_world(home: Path, database_url: str, *, sandbox: bool = True) -> Iterator[SandboxWorld]:
+    """`home` was made by `make_home`, and may be shared: nothing is written to it but travellers' keys. With
+    `sandbox=False` the same registrations are at a broker that is none.
+    """
     clock = FakeClock()
     settings = Settings(
         home=home,
         issuer=ISSUER,
         language="en",
-        sandbox=True,
+        sandbox=sandbox,
         threads=8,
         logins_per_minute=10_000,
         wallet=WalletSettings(redirect_uris=("https://wallet.example/callback",)),
