@@ -76,12 +76,13 @@ check: $(VENV)/.ready $(UI)/node_modules/.ready ## lint, types, import contracts
 	$(BIN)/lint-imports
 	cd $(UI) && npm run --silent check
 
-bench: setup ## figures: gate stages, broker rates, accuracy; table and JSON in out/bench
+bench: setup ## figures: gate stages, broker rates beside oidc-provider, faults, accuracy; table and JSON in out/bench
 	$(BIN)/python -m tests.bench
 
-soak: setup ## a million mutated codes, the long grid
+soak: setup ## a million mutated codes, the long grid, a thousand logins under way at once
 	$(BIN)/python -m tests.bench.mutated_qr --count 1000000
 	$(BIN)/python -m tests.bench.qr_grid
+	$(BIN)/python -m tests.soak.logins --count 1000
 
 lock: $(VENV)/.ready ## renew the hashed locks (needs uv)
 	uv pip compile -q pyproject.toml --all-extras --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package tongguan --no-header -o requirements.lock

@@ -158,7 +158,8 @@ def compose(settings: Settings, database_url: str) -> Ports:
             browser=browser,
         )
 
-    rulebook = Rulebook.load(None if settings.transfers is None else settings.transfers.read_text(encoding="utf-8"))
+    statement = settings.transfers
+    rulebook = Rulebook.load(None if statement is None else (settings.home / statement).read_text(encoding="utf-8"))
     storage = OidcStorage(database)
 
     granting = Granting(signing.signer(KeyUse.RECEIPT), settings.issuer)

@@ -138,7 +138,8 @@ class Settings(BaseSettings):
     models: Path | None = None
     licence_clean: bool = False
 
-    # The operator's own statement about transfers (as core/data/transfers.toml); unset: nothing is filed anywhere.
+    # The operator's own statement about transfers (as core/data/transfers.toml), beside this file; unset: nothing is
+    # assessed or filed anywhere.
     transfers: Path | None = None
 
     # A certificate authority to believe beside the system's, for providers under a local one.

@@ -45,16 +45,25 @@ language = "zh-Hant"
 # A certificate authority (PEM) to believe beside the system's, for identity providers under a local one.
 # trusted_ca = "/etc/tongguan/ca.pem"
 
+# What was assessed and filed for releases across borders, as in core/data/transfers.toml. Without it nothing was, and
+# sensitive data do not leave the Mainland.
+# transfers = "transfers.toml"
+
 [wallet]
 origins = ["{wallet}"]
 redirect_uris = ["{wallet}/callback"]
 return_uris = ["{wallet}/consents"]
 
-# One section per identity provider: ctid, iamsmart, macau. Register there "{issuer}/login/<name>/callback".
+# One section per identity provider; `kind` says its dialect where the name does not: ctid, iamsmart, macau, oidc. Each
+# has its own settings (specs/ctid.md, iamsmart.md, macau.md, other-providers.md). Register there
+# "{issuer}/login/<name>/callback", "{issuer}/approvals/<name>/callback" and, for its notices,
+# "{issuer}/providers/<name>/callback".
 # [providers.iamsmart]
 # issuer = "https://idp.example"
 # client_id = "tongguan"
 # client_secret = "..."
+# private_key = "iamsmart/service-key.pem"
+# signing_anchors = "iamsmart/signing-authority.pem"
 """
 
 

@@ -17,6 +17,8 @@ BENCHES = (
     "face_latency",
     "journal_rate",
     "broker_rates",
+    "authorization_peer",
+    "provider_faults",
     "qr_grid",
     "mutated_qr",
     "governance",

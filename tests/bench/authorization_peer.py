@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import jwt
+import pytest
 from joserfc.jwk import ECKey
 
 from broker.core.authorization import Grant
@@ -310,8 +311,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()
-    if not (NODE_HOME / "node_modules" / "oidc-provider").exists():
-        print("skipped: the npm packages of tests/node are not installed (npm ci)")
+    try:
+        node()  # brings the npm packages
+    except pytest.skip.Exception as absent:
+        print(absent)
         sys.exit(SKIPPED)
     figures, size = Figures("authorization_peer"), {"number": options.requests, "connections": options.connections}
     with tempfile.TemporaryDirectory() as text, EmbeddedPostgres(Path(text) / "pg") as server:
