@@ -212,7 +212,7 @@ def test_everyone_else_is_refused(web: WebWorld) -> None:
             for token, call in callers.items():
                 answer = call(method, _filled(path), body)
                 if _turned_away(answer) is (token in whose):
-                    failures.append(f"{method} {path} answers {answer.status_code} to: {token.value}: {answer.text[:300]}")
+                    failures.append(f"{method} {path} answers {answer.status_code} to: {token.value}")
     assert not failures, "\n".join(failures)
 
 
