@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from inspect import signature
 from uuid import UUID
 
 from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
@@ -10,11 +11,13 @@ from broker.core.client import Client
 from broker.core.form_fields import dialect_fields
 from broker.core.identity_release import IdentityRelease
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import SALT_BYTES, seal
+from broker.core.sealing import SALT_BYTES, seal, unseal
+from broker.core.traveller import CLAIMS
 from broker.flows.cover_release import settle
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.wire.approval_connector import ApprovalConnector, DocumentToSign, FormNotice
 from broker.wire.identity_connector import ConnectorError, LoginStart
+from broker.wire.identity_grant import DocumentType, VerifiedClaims
 from broker.wire.keys import Entropy
 from broker.wire.upstream_tokens import UpstreamTokens
 
@@ -93,7 +96,8 @@ def begin_approval(
             document = DocumentToSign(
                 bytes.fromhex(request.asked["sha256"]), request.asked["name"], names[0], names[1], request.asked["kind"]
             )
-            redirection = connector.begin_signature(start, document=document, tokens=tokens)
+            known = _identity_number(begin, keys, request.traveller, connector) if tokens is None else {}
+            redirection = connector.begin_signature(start, document=document, tokens=tokens, **known)
     except ConnectorError as error:
         return _stop(begin, request, error, at=start.at, entropy=start.entropy)
     key = keys.key(request.traveller)
@@ -141,6 +145,22 @@ def release_of(rulebook: Rulebook, request: ApprovalRequest) -> IdentityRelease:
 
 def context_of(request: ApprovalRequest) -> str:
     return f"{MEMORY}/{request.request_id}"
+
+
+def _identity_number(
+    begin: BeginWork, keys: KeyStore, traveller: UUID, connector: ApprovalConnector
+) -> dict[str, str]:
+    """The signer's own number, for a provider that without tokens has to be told who is to sign (iAM Smart: HKICHash).
+    It goes to that provider, hashed, and to nobody else.
+    """
+    if "identity_number" not in signature(connector.begin_signature).parameters:
+        return {}
+    with begin() as work:
+        sealed = work.travellers.claims(traveller)
+    if sealed is None:
+        return {}
+    claims = VerifiedClaims.model_validate_json(unseal(sealed, key=keys.key(traveller), context=CLAIMS))
+    return {"identity_number": claims.document_number} if claims.document_type is DocumentType.HKID else {}
 
 
 def _stop(

@@ -200,6 +200,33 @@ def test_a_provider_that_signs_nothing_is_not_asked_to(
     assert len(provider.asked) == 1
 
 
+class NumberWanted(Provider):
+    """A provider that without tokens has to be told who is to sign."""
+
+    def begin_signature(
+        self,
+        start: LoginStart,
+        *,
+        document: DocumentToSign,
+        tokens: UpstreamTokens | None,
+        identity_number: str | None = None,
+    ) -> Redirection:
+        return self._begin(start, identity_number)
+
+
+def test_without_tokens_a_provider_that_has_to_know_is_told_who_signs(
+    agencies: AgencyWorld, http: TestClient, bank: AgencyClient
+) -> None:
+    wanting = NumberWanted()
+    agencies.web.providers["iamsmart"] = wanting
+    made = bank.post("/signatures", json=SIGN).json()
+    browser(agencies, http)
+    agree(http, made["approval_url"])
+    claims = agencies.web.world.grant().claims
+    assert claims is not None
+    assert wanting.asked == [claims.document_number]
+
+
 def test_a_signature_over_another_document_is_no_result(
     agencies: AgencyWorld, http: TestClient, bank: AgencyClient, provider: Provider
 ) -> None:
