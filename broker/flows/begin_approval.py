@@ -147,9 +147,7 @@ def context_of(request: ApprovalRequest) -> str:
     return f"{MEMORY}/{request.request_id}"
 
 
-def _identity_number(
-    begin: BeginWork, keys: KeyStore, traveller: UUID, connector: ApprovalConnector
-) -> dict[str, str]:
+def _identity_number(begin: BeginWork, keys: KeyStore, traveller: UUID, connector: ApprovalConnector) -> dict[str, str]:
     """The signer's own number, for a provider that without tokens has to be told who is to sign (iAM Smart: HKICHash).
     It goes to that provider, hashed, and to nobody else.
     """
