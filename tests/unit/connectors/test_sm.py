@@ -57,7 +57,14 @@ def test_a_private_key_without_its_public_point_is_refused() -> None:
         Sm2PrivateKey.from_pem(pem_block("PRIVATE KEY", spoilt))
 
 
-@pytest.mark.parametrize("point", [b"", b"\0" * 64, b"\xff" * 64, KEY.public_key.point[:63] + b"\0"])
+_LAST = KEY.public_key.point[63] ^ 1
+
+
+@pytest.mark.parametrize(
+    "point",
+    [b"", b"\0" * 64, b"\xff" * 64, KEY.public_key.point[:63] + bytes([_LAST])],
+    ids=["empty", "zero", "beyond", "neighbour"],
+)
 def test_a_point_off_the_curve_is_no_key(point: bytes) -> None:
     if point.endswith(b"\0") and point[:1] != b"\0" and point == KEY.public_key.point:
         pytest.skip("the key happens to end in 0")
