@@ -13,8 +13,8 @@ BROKER = Path(__file__).parents[2] / "broker"
 
 # What a module names -> the modules that may name it.
 ALLOWED: dict[tuple[str, str], set[str]] = {
-    # Opens or seals the claims themselves: sealing at login, release, the person's own profile, the law's facts, and the
-    # signer's number for the provider that has to know who signs.
+    # Opens or seals the claims themselves: sealing at login, release, the person's own profile, the law's facts, and
+    # the signer's number for the provider that has to know who signs.
     ("broker.core.traveller", "CLAIMS"): {
         "flows/begin_approval.py",
         "flows/link_identity.py", "flows/release_claims.py", "flows/look.py", "flows/decide_transfer.py",
