@@ -21,8 +21,8 @@ def one_row(engine: Engine, statement: str, parameters: Sequence[Any]) -> TupleR
     """
     try:
         pooled = engine.raw_connection()
-    except PoolTimeout as error:
-        raise translated(error) or error from error
+    except (PoolTimeout, psycopg.Error) as error:  # every connection is in use, or none can be made
+        raise translated(error, disconnected=True) or error from error
     driver: psycopg.Connection[TupleRow] = pooled.driver_connection  # type: ignore[assignment]
     try:
         driver.autocommit = True

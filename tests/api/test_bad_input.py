@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import httpx
@@ -247,7 +248,7 @@ def test_the_page_behind_each_problem_type(bare: TestClient) -> None:
     for slug, kind in REGISTER.items():
         page = bare.get(Problem(slug).document()["type"])
         assert page.status_code == 200
-        assert kind.title in page.text
+        assert kind.title in unescape(page.text)
     assert bare.get("/problems/none").status_code == 404
 
 
