@@ -14,6 +14,7 @@ from broker.core.denial import Denied, Refusal
 from broker.core.identity_release import IdentityRelease
 from broker.core.partner_keys import encryption_key
 from broker.core.rulebook import Rulebook
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.ports import KeyStore, Work
 from broker.flows.release_claims import release_claims
 from broker.wire.keys import Entropy, Signer
@@ -70,6 +71,7 @@ def answer_document(
         at=at,
         entropy=entropy,
         kind=KIND,
+        granting=Granting(signer, issuer),
     )
     if isinstance(released, Denied):
         return released
@@ -80,6 +82,8 @@ def answer_document(
         "consents": [str(consent) for consent in released.consents],
         "journal": [leaf.hex() for leaf in released.journal_leaves],
     }
+    if released.consent_grants:
+        body["consent_grants"] = list(released.consent_grants)
     if released.verification is not None:
         body["verification"] = dict(released.verification)
     return seal_answer(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied
 from broker.core.gate import Gate
 from broker.core.governance.decision import Decision
@@ -18,6 +19,7 @@ from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_con
 from broker.flows.covering import still_covered
 from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
 from broker.flows.gate_request import authenticate, may_speak
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
 from broker.flows.ports import Entry, KeyStore, Shown, Work
 from broker.wire import device_proof, hpke, travel_pass
 from broker.wire.errors import VerifyError, WireError
@@ -35,6 +37,8 @@ class Released:
 
     ciphertext: bytes
     reserved_until: datetime
+    consent_grant: str | None = None
+    """What the release rests on at the identity provider, signed (JWS)."""
 
 
 def release_template(
@@ -46,6 +50,7 @@ def release_template(
     request: bytes,
     at: datetime,
     entropy: Entropy,
+    granting: Granting | None = None,
 ) -> Released | Denied:
     """Answer a signed ReleaseRequest, once per pass and counter. The checks run in lock order: consents, then the pass.
 
@@ -85,9 +90,10 @@ def release_template(
         _journal(work, keys, gate, issued, decision=decision, refused=refusal.reason, at=at, entropy=entropy)
         return Denied(refusal.reason, refusal.detail)
 
-    # (10) journalled in the same transaction
-    _journal(work, keys, gate, issued, decision=decision, refused=None, at=at, entropy=entropy)
-    return Released(sealed, until)
+    # (10) stated and journalled in the same transaction
+    grant = _grant(keys, granting, found, at=at, entropy=entropy)
+    _journal(work, keys, gate, issued, decision=decision, refused=None, at=at, entropy=entropy, grant=grant)
+    return Released(sealed, until, None if grant is None else grant.jws)
 
 
 def _check_gate(gate: Gate, message: ReleaseRequest) -> None:
@@ -138,6 +144,19 @@ def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: S
     )
 
 
+def _grant(
+    keys: KeyStore, granting: Granting | None, found: Shown, *, at: datetime, entropy: Entropy
+) -> ConsentGrant | None:
+    """None where nobody vouched: people who last logged in before that was kept."""
+    if granting is None or found.vouched is None or found.issued.traveller is None:
+        return None
+    key = keys.key(found.issued.traveller)
+    what = frozenset[str]().union(*(record.categories for record in found.consents if record.purpose == E_CHANNEL))
+    statement = ReleaseStatement(E_CHANNEL, found.issued.zone, what, found.issued.consents)
+    vouched = opened_vouched(found.vouched, key=key)
+    return issue_consent_grant(granting, vouched, key=key, release=statement, verification=None, at=at, entropy=entropy)
+
+
 def _open(keys: KeyStore, found: Shown, committed: bytes) -> TemplatePayload:
     issued, kept = found.issued, found.template
     if issued.traveller is None or kept is None or kept.template_id != issued.template_id:
@@ -160,6 +179,7 @@ def _journal(
     refused: Reason | None,
     at: datetime,
     entropy: Entropy,
+    grant: ConsentGrant | None = None,
 ) -> None:
     clear: dict[str, Any] = {"zone": gate.zone, "gate": gate.gate_id}
     kind = "gate:template:released" if refused is None else "gate:template:refused"
@@ -170,5 +190,8 @@ def _journal(
     if issued is None or issued.traveller is None:
         entry = Entry(kind, clear)
     else:
-        entry = Entry(kind, clear, {"pass": issued.pass_id.hex()}, issued.traveller, keys.key(issued.traveller))
+        personal = {"pass": issued.pass_id.hex()}
+        if grant is not None:
+            personal["consent_grant"] = grant.sha256.hex()
+        entry = Entry(kind, clear, personal, issued.traveller, keys.key(issued.traveller))
     work.journal.append(entry, at=at, entropy=entropy)

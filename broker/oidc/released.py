@@ -3,6 +3,7 @@ shape OpenID Connect Core 5.3.2 and OpenID Connect for Identity Assurance 5 give
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,17 @@ from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Claims for a client, and what their releases rest on at the identity provider (specs/consent-grant.md)."""
+
+    claims: dict[str, Any]
+    grants: tuple[str, ...] = ()
+
+
 def userinfo_claims(
     server: AuthorizationServer, unit: OidcUnit, client: Client, grant: Grant, at: datetime
-) -> dict[str, Any] | Denied:
+) -> Told | Denied:
     """What the grant gives at the userinfo endpoint; empty when it names nothing."""
     plain = claims_request.names(grant.claims, "userinfo")
     verified = claims_request.verified(grant.claims, "userinfo")
@@ -38,7 +47,7 @@ def id_token_claims(
     plain = claims_request.names(grant.claims, "id_token")
     verified = claims_request.verified(grant.claims, "id_token")
     found = _released(server, unit, client, grant, plain, verified, at)
-    return {} if isinstance(found, Denied) else found
+    return {} if isinstance(found, Denied) else found.claims
 
 
 def _released(
@@ -49,11 +58,11 @@ def _released(
     plain: frozenset[str],
     verified: tuple[VerifiedRequest, ...],
     at: datetime,
-) -> dict[str, Any] | Denied:
+) -> Told | Denied:
     granted = frozenset[str]().union(*(release.claims for release in grant.releases))
     wanted = plain.union(*(request.claims for request in verified)) & granted
     if not wanted:
-        return {}
+        return Told({})
     released = server.release_claims(
         unit, traveller=grant.traveller_id, client=client, releases=grant.releases, wanted=wanted, at=at
     )
@@ -63,7 +72,7 @@ def _released(
     elements = _verified(verified, released.values, released.verification, at)
     if elements:
         claims[claims_request.VERIFIED] = elements[0] if len(elements) == 1 else elements
-    return claims
+    return Told(claims, released.consent_grants)
 
 
 def _verified(

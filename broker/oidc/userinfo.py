@@ -2,7 +2,7 @@
 or signed and encrypted as the client registered (5.3.2, OpenID Connect Registration 2).
 """
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from broker.core.denial import Denied, Refusal
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import FORM, form_parameters
-from broker.oidc.released import userinfo_claims
+from broker.oidc.released import Told, userinfo_claims
 from broker.oidc.resource import AccessToken, as_resource_error, authorization_header, refuse, verify_token
 from broker.oidc.sealed_answer import protected_answer
 from broker.oidc.server import AuthorizationServer
@@ -36,18 +36,19 @@ def userinfo(server: AuthorizationServer, request: Request, in_body: str | None)
         raise as_resource_error(error) from error
     if not isinstance(token, AccessToken):
         raise refuse("invalid_token", "the access token is for no person")
-    claims: dict[str, Any] | Denied = {}
+    told: Told | Denied = Told({})
     if token.releases:
         with server.open_unit() as unit:
-            claims = userinfo_claims(server, unit, token.client, token.grant, at)
-    if isinstance(claims, Denied):
-        raise _denied(claims)
-    claims = {**claims, "sub": token.subject}
+            told = userinfo_claims(server, unit, token.client, token.grant, at)
+    if isinstance(told, Denied):
+        raise _denied(told)
+    claims = {**told.claims, "sub": token.subject}
+    headers = _NO_STORE | ({"Consent-Grant": ", ".join(told.grants)} if told.grants else {})
     client = token.client
     if client.userinfo_signed_alg is None and client.userinfo_encryption is None:
-        return JSONResponse(claims, headers=_NO_STORE)
+        return JSONResponse(claims, headers=headers)
     body = protected_answer(server, client, claims, at)
-    return Response(body, media_type="application/jwt", headers=_NO_STORE)
+    return Response(body, media_type="application/jwt", headers=headers)
 
 
 def _presented(request: Request, in_body: str | None) -> tuple[str, str]:

@@ -26,7 +26,8 @@ class SqlReleaseDesk:
         issued = pass_of_json(row.shown)
         consents = [consent_of_json(held) for held in row.resting_on or ()]
         template = None if issued.traveller is None else template_of_desk(row, issued.traveller)
-        return Shown(issued, consents, template, row.origin, None if row.claims is None else bytes(row.claims))
+        claims, vouched = (None if sealed is None else bytes(sealed) for sealed in (row.claims, row.vouched))
+        return Shown(issued, consents, template, row.origin, claims, vouched)
 
     def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
         values = (issued.zone, issued.pass_id, counter, gate_id, until, at)

@@ -12,6 +12,7 @@ from broker.core.identity_release import ReleasedClaims, canonical_claim
 from broker.core.jws import public_jwk
 from broker.flows.answer_document import BoundDocument, answer_document
 from broker.flows.grant_status import grant_status
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.ports import Work
 from broker.flows.release_claims import release_claims
 from broker.flows.verify_claims import verify_claims
@@ -79,7 +80,12 @@ def claims(
         return respond(request, of_denial(released))
     verification = None if released.verification is None else dict(released.verification)
     return answer_with(
-        Claims(claims=dict(released.values), verification=verification, **_basis(services, token, released))
+        Claims(
+            claims=dict(released.values),
+            verification=verification,
+            consent_grants=list(released.consent_grants),
+            **_basis(services, token, released),
+        )
     )
 
 
@@ -199,6 +205,7 @@ def _release(
         wanted=wanted,
         at=services.clock(),
         entropy=services.entropy,
+        granting=Granting(services.receipt_signer, services.issuer),
         **options,
     )
 

@@ -49,6 +49,9 @@ class Claims(Basis):
     verification: dict[str, Any] | None = Field(
         default=None, description="How the claims were verified (OpenID Connect for Identity Assurance)."
     )
+    consent_grants: list[str] = Field(
+        default=[], description="What each release rests on at the identity provider: signed statements (JWS)."
+    )
 
 
 class PredicateQuestion(Message):

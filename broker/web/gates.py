@@ -9,6 +9,7 @@ from broker.core.denial import Denied
 from broker.core.travel import LIFETIME
 from broker.flows.enrol_gate import enrol_gate
 from broker.flows.epoch_secrets import epoch_secrets
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.ports import Work
 from broker.flows.publish_status_list import current_status_list
 from broker.flows.record_crossing import record_crossing
@@ -124,10 +125,12 @@ def releases(request: Request, signed: Signed, services: Provided, work: Transac
         request=signed,
         at=at,
         entropy=services.entropy,
+        granting=Granting(services.receipt_signer, services.issuer),
     )
     if isinstance(released, Denied):
         return respond(request, of_denial(released))
-    return Response(released.ciphertext, media_type=_SEALED)
+    headers = {} if released.consent_grant is None else {"Consent-Grant": released.consent_grant}
+    return Response(released.ciphertext, media_type=_SEALED, headers=headers)
 
 
 @router.post("/epoch-secrets")

@@ -78,6 +78,7 @@ def test_a_release_reaches_the_one_gate_that_asked(web: WebWorld, http: TestClie
     message, signed = lane.request(code, world.at)
     answer = http.post("/gates/v1/releases", content=signed, headers=COSE)
     assert answer.status_code == 200, answer.text
+    assert answer.headers["consent-grant"].count(".") == 2
     payload = TemplatePayload.decode(lane.key.open(answer.content, message.info(signed)))
     assert payload.template.parts
     # Once per pass and counter, whatever the request is called.

@@ -360,10 +360,11 @@ class FakeReleaseDesk:
         template = self.work.templates.find(issued.traveller) if issued.traveller is not None else None
         held = [record for record, _ in self.work.consents.records.values() if record.consent_id in issued.consents]
         if issued.traveller is None:
-            return Shown(issued, held, template, None, None)
+            return Shown(issued, held, template, None, None, None)
         travellers = self.work.travellers
         origin = travellers.find(issued.traveller).jurisdiction
-        return Shown(issued, held, template, origin, travellers.claims(issued.traveller))
+        person = issued.traveller
+        return Shown(issued, held, template, origin, travellers.claims(person), travellers.vouched(person))
 
     def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
         key, passes = (issued.zone, issued.pass_id), self.work.passes

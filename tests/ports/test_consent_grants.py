@@ -8,8 +8,10 @@ import pytest
 
 from broker.core.consent_grant import GrantRefused, verify_grant
 from broker.core.identity_release import ReleasedClaims
+from broker.flows.look import list_uses
+from broker.flows.release_template import Released
 from broker.wire.registry import KeyUse
-from tests.support.broker_world import World
+from tests.support.broker_world import ZONE, World
 from tests.support.partner_world import BANK, SHOP, PartnerWorld, client_of, opening
 
 ISSUER = "https://broker.example"
@@ -53,6 +55,24 @@ def test_a_release_comes_with_its_grant_and_the_journal_knows_it(world: World, t
     # Nothing about the person, not even in the form the authority wrote it.
     for value in released.values.values():
         assert str(value) not in str(grant)
+
+
+def test_a_template_released_to_a_gate_comes_with_its_grant_too(world: World) -> None:
+    traveller = world.ready()
+    minted, lane = world.one_pass(traveller), world.lane()
+    released = world.release(lane.request(world.phone.code(minted, world.at), world.at)[1])
+    assert isinstance(released, Released)
+    assert released.consent_grant is not None
+    grant = _verified(world, released.consent_grant, ZONE)
+    stated = grant["release"]
+    assert isinstance(stated, dict)
+    assert (stated["purpose"], stated["what"]) == ("e-channel", ["face_template"])
+    with world.begin() as work:
+        issued = work.passes.find(ZONE, minted.pass_id)
+        (entry, *_) = list_uses(work, keys=world.keys, traveller=traveller, limit=1)
+    assert issued is not None
+    assert stated["consents"] == sorted(map(str, issued.consents))
+    assert entry.personal["consent_grant"] == sha256(released.consent_grant.encode()).hexdigest()
 
 
 def test_two_recipients_cannot_tell_that_it_is_one_person(world: World, traveller: UUID) -> None:

@@ -332,5 +332,5 @@ def test_a_person_sees_every_use_with_what_only_they_can_open(world: World) -> N
         "traveller:identity:linked",
     ]
     assert uses[0].clear == {"zone": ZONE, "gate": lane.gate.gate_id, **decided(world)}
-    assert uses[0].personal == {"pass": minted.pass_id.hex()}
+    assert uses[0].personal["pass"] == minted.pass_id.hex()
     assert list(latest) == [uses[0]]

@@ -18,6 +18,7 @@ from broker.core.rulebook import Rulebook
 from broker.flows.enrol import Enrolled, enrol
 from broker.flows.enrol_gate import enrol_gate, invite_gate
 from broker.flows.give_consent import Given, give_consent
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.link_identity import link_identity
 from broker.flows.mint_pass import MintedPass, mint_pass
 from broker.flows.ports import BeginWork, Examined, FaceExaminer, KeyStore, Work
@@ -208,6 +209,7 @@ class World:
             return release_template(
                 work, keys=self.keys, rulebook=self.rulebook, trust_list=self.trust_list, request=request,
                 at=self.at, entropy=self.entropy,
+                granting=Granting(self.signers[KeyUse.RECEIPT], "https://broker.example"),
             )  # fmt: skip
 
     def lane(self, zone: str = ZONE) -> Lane:

@@ -20,6 +20,8 @@ class Shown:
     """The jurisdiction where the person's data reside; None once they were erased."""
     claims: bytes | None
     """What their authority said about them, sealed under their key."""
+    vouched: bytes | None
+    """Who said it, likewise."""
 
 
 class ReleaseDesk(Protocol):

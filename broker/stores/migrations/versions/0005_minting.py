@@ -77,7 +77,7 @@ _OPEN_RELEASE = """
 CREATE FUNCTION open_release(
     its_zone text, its_id bytea,
     OUT shown jsonb, OUT resting_on jsonb, OUT template_id uuid, OUT sealed bytea, OUT enrolled_at timestamptz,
-    OUT capture_digest bytea, OUT origin text, OUT claims bytea
+    OUT capture_digest bytea, OUT origin text, OUT claims bytea, OUT vouched bytea
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     consents_of_pass uuid[];
@@ -101,7 +101,8 @@ BEGIN
     SELECT face.template_id, face.sealed, face.enrolled_at, face.capture_digest
         INTO template_id, sealed, enrolled_at, capture_digest
         FROM face_templates AS face WHERE face.traveller_id = person;
-    SELECT traveller.jurisdiction, profile.claims INTO origin, claims
+    -- `vouched` is a column since 0006_linking; a function's body is read when it first runs.
+    SELECT traveller.jurisdiction, profile.claims, profile.vouched INTO origin, claims, vouched
         FROM travellers AS traveller JOIN profiles AS profile USING (traveller_id)
         WHERE traveller.traveller_id = person;
 END $$
