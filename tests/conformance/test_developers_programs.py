@@ -63,7 +63,8 @@ def test_a_program_from_the_page_reads_what_a_person_agreed_to(
     assert answer["claims"] == {"over_18": True}
     assert answer["synthetic"] is True
     assert len(answer["consents"]) == len(answer["journal"]) == 1
-    assert browser.seen == ["login", "consent"]
+    # Another program may have asked the same of this person before, and people are not asked the same twice.
+    assert browser.seen in (["login", "consent"], ["login"])
 
 
 def _run(command: list[str], stage: SandboxStage, browser: Any, redirect: str) -> dict[str, Any]:

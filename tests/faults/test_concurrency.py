@@ -207,6 +207,9 @@ def test_a_database_that_goes_away_in_the_middle_leaves_nothing_half_written(
             found = [work.uow.session.execute(text(f"SELECT count(*) FROM {table}")) for table in tables]  # noqa: S608
             return tuple(result.scalar_one() for result in found)
 
+    with world.begin() as work:
+        assert isinstance(work, SqlWork)
+        here = work.uow.session.execute(text("SELECT current_database()")).scalar_one()
     before, calls = counts(), 0
 
     def entropy(size: int) -> bytes:
@@ -217,7 +220,8 @@ def test_a_database_that_goes_away_in_the_middle_leaves_nothing_half_written(
             with cluster.admin() as admin:
                 admin.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname LIKE 'test_%' AND state = 'idle in transaction'"
+                    "WHERE datname = %s AND state = 'idle in transaction'",
+                    (here,),
                 )
         return kept(size)
 
