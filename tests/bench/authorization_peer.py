@@ -1,6 +1,6 @@
 """The authorization server beside npm `oidc-provider` on the same machine, in the same run, under the same load.
 
-`python -m tests.bench.authorization_peer [--requests 3000] [--connections 16]`. Ours is `tongguan broker run` with one
+`python -m tests.bench.authorization_peer [--requests 1500] [--connections 16]`. Ours is `tongguan broker run` with one
 worker, durable in PostgreSQL (fsync on); theirs is one Node process with its storage in memory. Both get the same kind
 of client (private_key_jwt, ES256) and DPoP proofs, prepared beforehand and sent by a third process. The rate per core
 divides requests by the processor time of the server's own process; ours is also given with PostgreSQL's time added.
@@ -308,7 +308,7 @@ def _check_uses(broker: RunningBroker, expected: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=3000)
+    parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()
     try:

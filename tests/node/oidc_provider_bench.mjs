@@ -19,7 +19,7 @@ const provider = new Provider(issuer, {
   claims: { openid: ['sub', 'name'] },
   clientAuthMethods: ['private_key_jwt'],
   enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
-  ttl: { AccessToken: 300, ClientCredentials: 300, Grant: 3600 },
+  ttl: { AccessToken: 3600, ClientCredentials: 300, Grant: 3600 },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
