@@ -10,11 +10,13 @@ from uuid import UUID
 from broker.core.answer import seal_answer
 from broker.core.approval import ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
 from broker.core.consent import Use, gap
+from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import InvalidInput
 from broker.core.form_fields import read_fields
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.flows.begin_approval import context_of, end_approval, release_of, tell_partner
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant, vouched_for
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.wire.approval_connector import ApprovalConnector, DocumentSignature, FilledForm, NoticeOutcome
 from broker.wire.identity_connector import ConnectorError, ProviderFault
@@ -82,17 +84,21 @@ def settle_approval(
     if consent is None or partner is None or not partner.active or partner.jwks is None:
         return end_approval(work, locked, ApprovalStatus.REFUSED, at=at, entropy=entropy)
     work.consents.count_use(consent, at)
-    # (4) journalled, then sealed to the partner: at rest the broker itself cannot open it
+    # (4) stated and journalled, then sealed to the partner: at rest the broker itself cannot open it
+    grant = _grant(work, sealing, locked, locked.traveller, consent, at=at, entropy=entropy)
+    stated = {} if grant is None else {"consent_grant": grant.sha256.hex()}
     happened = "form" if locked.kind is ApprovalKind.FORM_FILL else "document"
     entry = Entry(
         kind=f"partner:{happened}:approved",
         clear={"recipient": locked.partner_id, "purpose": locked.purpose, "claims": sorted(locked.claims())},
-        personal={"consent": str(consent), "request": str(locked.request_id), "at": at.isoformat()},
+        personal={"consent": str(consent), "request": str(locked.request_id), "at": at.isoformat(), **stated},
         traveller=locked.traveller,
         traveller_key=sealing.keys.key(locked.traveller),
     )
     leaf = work.journal.append(entry, at=at, entropy=entropy)
     body = {"request": str(locked.request_id), **result, "consents": [str(consent)], "journal": [leaf.hex()]}
+    if grant is not None:
+        body["consent_grants"] = [grant.jws]
     try:
         sealed = seal_answer(
             body,
@@ -117,6 +123,26 @@ def settle_approval(
     work.approvals.keep(ready)
     tell_partner(work, ready, at=at, entropy=entropy)
     return ready
+
+
+def _grant(
+    work: Work,
+    sealing: Sealing,
+    request: ApprovalRequest,
+    traveller: UUID,
+    consent: UUID,
+    *,
+    at: datetime,
+    entropy: Entropy,
+) -> ConsentGrant | None:
+    """None where nobody vouched: people who last logged in before that was kept."""
+    key = sealing.keys.key(traveller)
+    vouched = vouched_for(work, key=key, traveller=traveller)
+    if vouched is None:
+        return None
+    release = ReleaseStatement(request.purpose, request.partner_id, frozenset(request.claims()), (consent,))
+    granting = Granting(sealing.signer, sealing.issuer)
+    return issue_consent_grant(granting, vouched, key=key, release=release, verification=None, at=at, entropy=entropy)
 
 
 def _result(request: ApprovalRequest, outcome: NoticeOutcome) -> dict[str, Any] | None:

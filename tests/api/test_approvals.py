@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from broker.core.approval import FETCH_AGAIN, RETENTION
 from broker.core.authorization import digest
+from broker.core.consent_grant import verify_grant
 from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.withdraw_consent import withdraw_consent
 from broker.wire.approval_connector import DocumentSignature, DocumentToSign, FilledForm, FormNotice
@@ -175,6 +176,11 @@ def test_a_form_is_filled_and_only_the_fields_asked_for_come(
     assert claims["request"] == made["id"]
     entry = agencies.partners.journal(traveller)[0]
     assert (entry.kind, entry.clear["claims"]) == ("partner:form:approved", ["document_number", "email", "name"])
+    (grant,) = claims["consent_grants"]
+    key = agencies.web.world.signers[KeyUse.RECEIPT].public
+    stated = verify_grant(grant, key, expected_issuer=ISSUER, expected_recipient=BANK)
+    assert stated["release"]["what"] == ["document_number", "email", "name"]
+    assert entry.personal["consent_grant"] == hashlib.sha256(grant.encode()).hexdigest()
     assert agencies.partners.events()[0] == ("request.settled", {"request": made["id"], "status": "ready"})
 
 
