@@ -44,6 +44,11 @@ def open_epoch(work: Work, keys: KeyStore, *, zone: str, epoch: int) -> bytes:
     """The secret of a zone and day, made when it is first needed. Raises LookupError once it was destroyed."""
     if not work.epochs.open(zone, epoch, dies_at=dies_at(epoch)):
         raise LookupError(f"the secret of {zone}/{epoch} was destroyed")
+    return secret_of(keys, zone=zone, epoch=epoch)
+
+
+def secret_of(keys: KeyStore, *, zone: str, epoch: int) -> bytes:
+    """The same, of an epoch that is known to be open."""
     name = key_id(zone, epoch)
     try:
         key = keys.key(name)

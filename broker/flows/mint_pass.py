@@ -17,7 +17,7 @@ from broker.core.transfer import Outgoing
 from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
 from broker.flows.covering import covering_among
 from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
-from broker.flows.epoch_secrets import open_epoch
+from broker.flows.epoch_secrets import open_epoch, secret_of
 from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
 from broker.wire.keys import Entropy, PublicKey, Signer
@@ -79,7 +79,9 @@ def mint_pass(
     uses = rulebook.uses_of_pass(traveller, zone, mode)
 
     # (2) the person, their consents, their face
-    desk = work.minting.open(traveller, uses, device_keys)
+    today = epoch_of(_minute(at))
+    needed = (zone, today) if mode is PassMode.OFFLINE else None
+    desk = work.minting.open(traveller, uses, device_keys, epoch=needed)
     key = keys.key(traveller)
 
     def refuse(denied: Denied, decision: Decision | None = None) -> Denied:
@@ -122,7 +124,12 @@ def mint_pass(
     # (6) what to show; offline, the template under the zone's secret of the day each pass was issued
     ordered = [issued[point] for point in device_keys]
     epochs = {known.epoch for known in ordered if known.epoch is not None}
-    secrets = {epoch: open_epoch(work, keys, zone=zone, epoch=epoch) for epoch in epochs}
+    secrets = {
+        epoch: secret_of(keys, zone=zone, epoch=epoch)
+        if desk.epoch_open and epoch == today
+        else open_epoch(work, keys, zone=zone, epoch=epoch)
+        for epoch in epochs
+    }
     return tuple(_shown(known, face, secrets) for known in ordered)
 
 

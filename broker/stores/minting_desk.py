@@ -15,7 +15,7 @@ from broker.flows.ports.minting import OnDesk, StatusSpace
 from broker.stores.desk_rows import consent_of_json, pass_of_json, template_of_desk
 from broker.stores.driver import run
 
-_OPEN = "SELECT * FROM open_minting(%s, %s::text[], %s::text[], %s)"
+_OPEN = "SELECT * FROM open_minting(%s, %s::text[], %s::text[], %s, %s, %s)"
 _ENTER = "SELECT enter_passes(%s::jsonb)"
 
 
@@ -25,8 +25,11 @@ class SqlMintingDesk:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def open(self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes]) -> OnDesk:
-        asked = (traveller, [use.purpose for use in uses], [use.recipient for use in uses], _hex(device_keys))
+    def open(
+        self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes], *, epoch: tuple[str, int] | None
+    ) -> OnDesk:
+        purposes, recipients = [use.purpose for use in uses], [use.recipient for use in uses]
+        asked = (traveller, purposes, recipients, _hex(device_keys), *(epoch or (None, None)))
         row = run(self._session, _OPEN, asked).one()
         if not row.known:
             raise UnknownTraveller(str(traveller))
@@ -35,7 +38,9 @@ class SqlMintingDesk:
         space = None if row.list_no is None else StatusSpace(row.list_no, row.needed_until)
         known = {one.device_key: one for one in issued}
         claims = None if row.claims is None else bytes(row.claims)
-        return OnDesk(consents, template_of_desk(row, traveller), known, space, row.origin, claims)
+        return OnDesk(
+            consents, template_of_desk(row, traveller), known, space, row.origin, claims, bool(row.epoch_open)
+        )
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
         taken = run(self._session, _ENTER, (json.dumps([_row(one) for one in passes]),)).scalar_one() or ()

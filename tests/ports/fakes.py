@@ -328,7 +328,9 @@ class FakePassRegister:
 class FakeMintingDesk:
     work: "FakeWork"
 
-    def open(self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes]) -> OnDesk:
+    def open(
+        self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes], *, epoch: tuple[str, int] | None
+    ) -> OnDesk:
         work = self.work
         work.travellers.lock(traveller)
         theirs = {p.device_key: p for p in work.passes.all() if p.traveller == traveller}
@@ -339,6 +341,7 @@ class FakeMintingDesk:
             None,
             work.travellers.find(traveller).jurisdiction,
             work.travellers.claims(traveller),
+            False,
         )
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:

@@ -30,13 +30,18 @@ class OnDesk:
     """The jurisdiction where the person's data reside."""
     claims: bytes | None
     """What their authority said about them, sealed under their key."""
+    epoch_open: bool
+    """Whether the epoch asked about is known and its secret was not destroyed."""
 
 
 class MintingDesk(Protocol):
     """One person's minting, within the transaction of the work."""
 
-    def open(self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes]) -> OnDesk:
+    def open(
+        self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes], *, epoch: tuple[str, int] | None
+    ) -> OnDesk:
         """Lock the person, then their standing consents for those uses against withdrawal, and read the rest after.
+        `epoch`: the zone and day whose secret is going to be needed.
 
         Raises UnknownTraveller.
         """

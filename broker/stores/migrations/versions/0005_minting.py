@@ -18,10 +18,10 @@ depends_on = None
 
 _OPEN = """
 CREATE FUNCTION open_minting(
-    person uuid, purposes text[], recipients text[], keys text,
+    person uuid, purposes text[], recipients text[], keys text, its_zone text, its_epoch integer,
     OUT known boolean, OUT standing jsonb, OUT template_id uuid, OUT sealed bytea, OUT enrolled_at timestamptz,
     OUT capture_digest bytea, OUT issued jsonb, OUT list_no integer, OUT needed_until timestamptz,
-    OUT origin text, OUT claims bytea
+    OUT origin text, OUT claims bytea, OUT epoch_open boolean
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     -- An array, not a subquery: only so does the index on person and device key find them.
@@ -49,6 +49,10 @@ BEGIN
     SELECT lists.list_no, lists.needed_until INTO list_no, needed_until
         FROM status_lists AS lists ORDER BY lists.list_no DESC LIMIT 1;
     SELECT profile.claims INTO claims FROM profiles AS profile WHERE profile.traveller_id = person;
+    IF its_epoch IS NOT NULL THEN
+        SELECT day.destroyed_at IS NULL INTO epoch_open FROM epochs AS day
+            WHERE day.zone = its_zone AND day.epoch = its_epoch;
+    END IF;
 END $$
 """
 
