@@ -12,7 +12,19 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const issuer = `http://127.0.0.1:${server.address().port}`
 const api = 'https://api.example'
 
+// Its own quick start keeps a thousand entries and forgets the rest, tokens among them.
+const kept = new Map()
+class Memory {
+  constructor(name) { this.name = name }
+  async upsert(id, payload) { kept.set(`${this.name}:${id}`, payload) }
+  async find(id) { return kept.get(`${this.name}:${id}`) }
+  async consume(id) { kept.get(`${this.name}:${id}`).consumed = Math.floor(Date.now() / 1000) }
+  async destroy(id) { kept.delete(`${this.name}:${id}`) }
+  async revokeByGrantId() {}
+}
+
 const provider = new Provider(issuer, {
+  adapter: Memory,
   jwks: settings.jwks,
   clients: settings.clients,
   scopes: ['openid', 'partner'],
