@@ -1,5 +1,6 @@
 """The one metadata that every table of the broker registers with."""
 
+from sqlalchemy import Column, DateTime
 from sqlmodel import SQLModel
 
 # Fixed names, so that a migration can name the constraint it changes.
@@ -12,6 +13,11 @@ SQLModel.metadata.naming_convention = {
 }
 
 metadata = SQLModel.metadata
+
+
+def moment(name: str, *, nullable: bool = False) -> "Column[object]":
+    """A column of instants, with their offset."""
+    return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
 class Row(SQLModel):

@@ -3,7 +3,6 @@
 from sqlalchemy import (
     Boolean,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -16,12 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from broker.stores.base import metadata
-
-
-def _moment(name: str, *, nullable: bool = False) -> "Column[object]":
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
+from broker.stores.base import metadata, moment
 
 PARTNERS = Table(
     "partners",
@@ -35,13 +29,13 @@ PARTNERS = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("purposes", ARRAY(Text), nullable=False),
     Column("claims", ARRAY(Text), nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     Column("jwks_uri", Text),
     Column("jwks", JSONB(none_as_null=True)),
-    _moment("jwks_at", nullable=True),
+    moment("jwks_at", nullable=True),
     Column("webhook_url", Text),
     Column("status", Text, nullable=False),
-    _moment("status_at", nullable=True),
+    moment("status_at", nullable=True),
 )
 
 PARTNER_EVENTS = Table(
@@ -52,11 +46,11 @@ PARTNER_EVENTS = Table(
     Column("name", Text, nullable=False),
     Column("subject", Text),
     Column("body", JSONB, nullable=False),
-    _moment("created_at"),
+    moment("created_at"),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    _moment("next_at"),
-    _moment("settled_at", nullable=True),
+    moment("next_at"),
+    moment("settled_at", nullable=True),
     Column("last_outcome", Text),
     Index("ix_partner_events_due", "next_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_partner_events_partner_id_created_at", "partner_id", "created_at"),
@@ -74,16 +68,16 @@ PARTNER_REQUESTS = Table(
     Column("asked", JSONB, nullable=False),
     Column("return_uri", Text),
     Column("status", Text, nullable=False),
-    _moment("created_at"),
-    _moment("expires_at"),
+    moment("created_at"),
+    moment("expires_at"),
     Column("traveller_id", Uuid),
     Column("provider", Text),
     Column("consent_id", Uuid),
     Column("state_hash", LargeBinary),
     Column("memory", LargeBinary),
     Column("result", LargeBinary),
-    _moment("settled_at", nullable=True),
-    _moment("fetched_at", nullable=True),
+    moment("settled_at", nullable=True),
+    moment("fetched_at", nullable=True),
     UniqueConstraint("state_hash"),
     Index("ix_partner_requests_expires_at", "expires_at"),
     Index("ix_partner_requests_traveller_id", "traveller_id"),
@@ -96,7 +90,7 @@ PARTNER_IDEMPOTENCY = Table(
     Column("key", Text, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("request_id", Uuid, nullable=False),
-    _moment("expires_at"),
+    moment("expires_at"),
     Index("ix_partner_idempotency_expires_at", "expires_at"),
 )
 
@@ -105,6 +99,6 @@ PARTNER_GUESSES = Table(
     metadata,
     Column("partner_id", Text, primary_key=True),
     Column("traveller_id", Uuid, primary_key=True),
-    _moment("since"),
+    moment("since"),
     Column("wrong", Integer, nullable=False),
 )

@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
@@ -24,12 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from broker.stores.base import metadata
-
-
-def _moment(name: str, *, nullable: bool = False) -> "Column[object]":
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
+from broker.stores.base import metadata, moment
 
 TRAVELLERS = Table(
     "travellers",
@@ -37,10 +31,10 @@ TRAVELLERS = Table(
     Column("traveller_id", Uuid, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("jurisdiction", Text, nullable=False),
-    _moment("linked_at"),
-    _moment("erased_at", nullable=True),
-    _moment("complete_at", nullable=True),
-    _moment("key_destroyed_at", nullable=True),
+    moment("linked_at"),
+    moment("erased_at", nullable=True),
+    moment("complete_at", nullable=True),
+    moment("key_destroyed_at", nullable=True),
     Index(
         "ix_travellers_key_to_destroy",
         "traveller_id",
@@ -54,10 +48,10 @@ PROFILES = Table(
     Column("traveller_id", Uuid, ForeignKey("travellers.traveller_id"), primary_key=True),
     Column("claims", LargeBinary),
     Column("evidence", LargeBinary),
-    _moment("auth_time", nullable=True),
+    moment("auth_time", nullable=True),
     Column("acr", Text),
     Column("portrait", LargeBinary),
-    _moment("portrait_at", nullable=True),
+    moment("portrait_at", nullable=True),
     Column("vouched", LargeBinary),
     Column("document", LargeBinary),
     Index("ix_profiles_portrait_at", "portrait_at", postgresql_where=text("portrait_at IS NOT NULL")),
@@ -77,11 +71,11 @@ CONSENTS = Table(
     Column("notice_version", Text, nullable=False),
     Column("notice_language", Text, nullable=False),
     Column("notice_digest", LargeBinary, nullable=False),
-    _moment("given_at"),
-    _moment("valid_from"),
-    _moment("valid_until"),
+    moment("given_at"),
+    moment("valid_from"),
+    moment("valid_until"),
     Column("status", Text, nullable=False),
-    _moment("settled_at", nullable=True),
+    moment("settled_at", nullable=True),
     Column("receipt", Text, nullable=False),
     # Durations in whole seconds (migration 0008_consents).
     Column("frequency_times", Integer),
@@ -111,7 +105,7 @@ FACE_TEMPLATES = Table(
     Column("traveller_id", Uuid, ForeignKey("travellers.traveller_id"), primary_key=True),
     Column("template_id", Uuid, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    _moment("enrolled_at"),
+    moment("enrolled_at"),
     Column("capture_digest", LargeBinary),
 )
 
@@ -128,11 +122,11 @@ PASSES = Table(
     Column("device_key", LargeBinary),
     Column("status_index", BigInteger, nullable=False),
     Column("epoch", Integer),
-    _moment("issued_at"),
-    _moment("expires_at"),
+    moment("issued_at"),
+    moment("expires_at"),
     Column("pass_bytes", LargeBinary, nullable=False),
     Column("reserved_by", Text),
-    _moment("reserved_until", nullable=True),
+    moment("reserved_until", nullable=True),
     UniqueConstraint("status_index"),
     UniqueConstraint("traveller_id", "device_key"),
     Index("ix_passes_traveller_id_expires_at", "traveller_id", "expires_at"),
@@ -146,7 +140,7 @@ PASS_SPENDS = Table(
     Column("pass_id", LargeBinary, primary_key=True),
     Column("gate_id", Text, nullable=False),
     Column("event_id", LargeBinary, nullable=False),
-    _moment("spent_at"),
+    moment("spent_at"),
 )
 
 PASS_ANSWERS = Table(
@@ -156,7 +150,7 @@ PASS_ANSWERS = Table(
     Column("pass_id", LargeBinary, primary_key=True),
     Column("counter", BigInteger, primary_key=True, autoincrement=False),
     Column("gate_id", Text, nullable=False),
-    _moment("answered_at"),
+    moment("answered_at"),
 )
 
 # Never deleted: an index is given out once for all time.
@@ -164,7 +158,7 @@ STATUS_ENTRIES = Table(
     "status_entries",
     metadata,
     Column("status_index", BigInteger, primary_key=True, autoincrement=False),
-    _moment("revoked_at", nullable=True),
+    moment("revoked_at", nullable=True),
     Index("ix_status_entries_revoked", "status_index", postgresql_where=text("revoked_at IS NOT NULL")),
 )
 
@@ -173,9 +167,9 @@ STATUS_LISTS = Table(
     metadata,
     Column("list_no", Integer, primary_key=True, autoincrement=False),
     # Nobody's pass points into the list after this moment. Moved ahead in steps, not at each minting.
-    _moment("needed_until"),
+    moment("needed_until"),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
-    _moment("issued_at", nullable=True),
+    moment("issued_at", nullable=True),
     Column("raw", LargeBinary),
 )
 
@@ -183,8 +177,8 @@ TRUST_LISTS = Table(
     "trust_lists",
     metadata,
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    _moment("issued_at"),
-    _moment("expires_at"),
+    moment("issued_at"),
+    moment("expires_at"),
     Column("keys_digest", LargeBinary, nullable=False),
     Column("raw", LargeBinary, nullable=False),
 )
@@ -196,8 +190,8 @@ GATES = Table(
     Column("zone", Text, nullable=False),
     Column("kid", LargeBinary, nullable=False, unique=True),
     Column("public_key", LargeBinary, nullable=False),
-    _moment("enrolled_at"),
-    _moment("retired_at", nullable=True),
+    moment("enrolled_at"),
+    moment("retired_at", nullable=True),
 )
 
 GATE_INVITATIONS = Table(
@@ -206,7 +200,7 @@ GATE_INVITATIONS = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("gate_id", Text, nullable=False, unique=True),
     Column("zone", Text, nullable=False),
-    _moment("expires_at"),
+    moment("expires_at"),
     Column("used_by", LargeBinary),
 )
 
@@ -227,8 +221,8 @@ CROSSINGS = Table(
     Column("threshold", Double),
     Column("embedder_set", Text),
     Column("models", JSONB, nullable=False),
-    _moment("decided_at"),
-    _moment("recorded_at"),
+    moment("decided_at"),
+    moment("recorded_at"),
     Index("ix_crossings_zone_pass_id", "zone", "pass_id"),
 )
 
@@ -237,8 +231,8 @@ EPOCHS = Table(
     metadata,
     Column("zone", Text, primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    _moment("dies_at"),
-    _moment("destroyed_at", nullable=True),
+    moment("dies_at"),
+    moment("destroyed_at", nullable=True),
 )
 
 # The only way from a person to their journal entries; goes with them.
@@ -248,6 +242,6 @@ TRAVELLER_ENTRIES = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("traveller_id", Uuid, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
-    _moment("at"),
+    moment("at"),
     Index("ix_traveller_entries_traveller_id_id", "traveller_id", "id"),
 )

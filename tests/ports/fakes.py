@@ -20,16 +20,14 @@ from broker.flows.ports import (
     InclusionProof,
     JournalledUse,
     NotAccepted,
-    OnClaim,
-    OnDesk,
     PublishedList,
     PublishedTrustList,
-    Shown,
 )
 from broker.wire.gate_api import CrossingEvent
 from broker.wire.keys import Entropy
 from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
+from tests.ports.fake_desks import FakeClaimsDesk, FakeMintingDesk, FakeReleaseDesk
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
 from tests.ports.fake_transfers import FakeTransferLedger
@@ -322,85 +320,6 @@ class FakePassRegister:
             replace(issued, revoked_at=self.status.entries[issued.status_index], spent=key in self.spends)
             for key, issued in self.passes.items()
         ]
-
-
-@dataclass
-class FakeMintingDesk:
-    work: "FakeWork"
-
-    def open(
-        self, traveller: UUID, uses: Sequence[Use], device_keys: Sequence[bytes], *, epoch: tuple[str, int] | None
-    ) -> OnDesk:
-        work = self.work
-        work.travellers.lock(traveller)
-        theirs = {p.device_key: p for p in work.passes.all() if p.traveller == traveller}
-        return OnDesk(
-            work.consents.lock_standing(traveller, uses),
-            work.templates.find(traveller),
-            {key: theirs[key] for key in device_keys if key in theirs},
-            None,
-            work.travellers.find(traveller).jurisdiction,
-            work.travellers.claims(traveller),
-            False,
-        )
-
-    def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
-        entries = self.work.status.entries
-        fresh = [issued for issued in passes if issued.status_index not in entries]
-        entries.update({issued.status_index: None for issued in fresh})
-        self.work.passes.add(fresh)
-        return fresh
-
-
-@dataclass
-class FakeReleaseDesk:
-    work: "FakeWork"
-
-    def open(self, zone: str, pass_id: bytes) -> Shown | None:
-        issued = self.work.passes.find(zone, pass_id)
-        if issued is None:
-            return None
-        template = self.work.templates.find(issued.traveller) if issued.traveller is not None else None
-        held = [record for record, _ in self.work.consents.records.values() if record.consent_id in issued.consents]
-        if issued.traveller is None:
-            return Shown(issued, held, template, None, None, None)
-        travellers = self.work.travellers
-        origin = travellers.find(issued.traveller).jurisdiction
-        person = issued.traveller
-        return Shown(issued, held, template, origin, travellers.claims(person), travellers.vouched(person))
-
-    def enter(self, issued: IssuedPass, counter: int, *, gate_id: str, until: datetime, at: datetime) -> bool:
-        key, passes = (issued.zone, issued.pass_id), self.work.passes
-        if (*key, counter) in passes.answers:
-            return False
-        passes.answers.add((*key, counter))
-        passes.passes[key] = replace(passes.passes[key], reserved_by=gate_id, reserved_until=until)
-        return True
-
-
-@dataclass
-class FakeClaimsDesk:
-    work: "FakeWork"
-
-    def open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
-        work = self.work
-        recipient = work.partners.recipient(partner_id)
-        everything = frozenset({"any"})
-        uses = [Use(traveller, purpose, partner_id, partner_id, everything) for purpose in purposes]
-        consents = work.consents.lock_and_count(traveller, uses, at)
-        try:
-            origin = work.travellers.find(traveller).jurisdiction
-        except UnknownTraveller:
-            return OnClaim(recipient, consents, None, None, None)
-        travellers = work.travellers
-        return OnClaim(recipient, consents, origin, travellers.claims(traveller), travellers.vouched(traveller))
-
-    def enter(
-        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
-    ) -> Sequence[bytes]:
-        for consent in consents:
-            self.work.consents.count_use(consent, at)
-        return self.work.journal.append_all(entries, at=at, entropy=entropy)
 
 
 @dataclass
