@@ -22,6 +22,7 @@ from broker.stores.oidc_store import OidcUnit
 from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
 from broker.stores.release_desk import SqlReleaseDesk
+from broker.stores.staff import SqlStaffRegister
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
 from broker.stores.template_vault import SqlTemplateVault
@@ -119,6 +120,10 @@ class SqlWork:
     @cached_property
     def transfers(self) -> SqlTransferLedger:
         return SqlTransferLedger(self.uow.session)
+
+    @cached_property
+    def staff(self) -> SqlStaffRegister:
+        return SqlStaffRegister(self.uow.session)
 
     @cached_property
     def journal(self) -> "SqlJournal":

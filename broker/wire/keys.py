@@ -56,6 +56,13 @@ class PublicKey:
             return cbor.encode({CoseKey.KTY: KeyType.OKP, CoseKey.CRV: Curve.ED25519, CoseKey.X: self.point})
         return cbor.encode(cose_key_of_point(self.point))
 
+    def coordinates(self) -> tuple[bytes, bytes]:
+        """Return x and y of a P-256 key, 32 bytes each; ValueError for an Ed25519 key, which has none."""
+        if isinstance(self._key, ed25519.Ed25519PublicKey):
+            raise ValueError("an Ed25519 key is one octet string")  # noqa: TRY004 - a wrong value of the right type
+        numbers = self._key.public_numbers()
+        return numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
+
     def verify(self, signature: bytes, data: bytes) -> None:
         """Return when `signature` (64 bytes: Ed25519, or r || s) signs `data`; else VerifyError (bad_signature)."""
         if len(signature) != SIGNATURE_BYTES:

@@ -88,3 +88,4 @@ class KeyUse(StrEnum):
     CHECKPOINT = "checkpoint"
     RECEIPT = "receipt"
     GATE = "gate"
+    STAFF = "staff"

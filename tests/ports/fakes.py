@@ -30,6 +30,7 @@ from broker.wire.status_list import LIST_BITS
 from tests.ports.fake_desks import FakeClaimsDesk, FakeMintingDesk, FakeReleaseDesk
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
+from tests.ports.fake_staff import FakeStaffRegister
 from tests.ports.fake_transfers import FakeTransferLedger
 
 _STANDING = (ConsentStatus.ACTIVE, ConsentStatus.PAUSED)
@@ -439,10 +440,11 @@ class FakeWork:
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
     journal: FakeJournal = field(default_factory=FakeJournal)
-    transfers: FakeTransferLedger = field(default_factory=FakeTransferLedger)
+    transfers: FakeTransferLedger = field(init=False)
     partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
     approvals: FakeApprovalRegister = field(default_factory=FakeApprovalRegister)
+    staff: FakeStaffRegister = field(default_factory=FakeStaffRegister)
 
     @property
     def identities(self) -> FakeIdentityLinks:
@@ -457,6 +459,7 @@ class FakeWork:
         self.minting = FakeMintingDesk(self)
         self.releasing = FakeReleaseDesk(self)
         self.claiming = FakeClaimsDesk(self)
+        self.transfers = FakeTransferLedger(self)
 
 
 class FakeWorks:

@@ -19,6 +19,7 @@ from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.releasing import ReleaseDesk, Shown
+from broker.flows.ports.staff import StaffRegister
 from broker.flows.ports.templates import Examined, ExaminerUnavailable, FaceExaminer, NotAccepted, TemplateVault
 from broker.flows.ports.work import BeginWork, Work
 
@@ -51,6 +52,7 @@ __all__ = [
     "PublishedTrustList",
     "ReleaseDesk",
     "Shown",
+    "StaffRegister",
     "StatusRegister",
     "StatusSpace",
     "TemplateVault",

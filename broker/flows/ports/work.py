@@ -17,6 +17,7 @@ from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.releasing import ReleaseDesk
+from broker.flows.ports.staff import StaffRegister
 from broker.flows.ports.templates import TemplateVault
 from broker.flows.ports.transfers import TransferLedger
 
@@ -64,6 +65,8 @@ class Work(Protocol):
     def claiming(self) -> ClaimsDesk: ...
     @property
     def transfers(self) -> TransferLedger: ...
+    @property
+    def staff(self) -> StaffRegister: ...
     @property
     def journal(self) -> Journal: ...
 
