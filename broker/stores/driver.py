@@ -17,6 +17,10 @@ class Rows:
     def __init__(self, found: list[Any], affected: int) -> None:
         self._found, self.rowcount = found, affected
 
+    def all(self) -> list[Any]:
+        """Every row, by name and by place."""
+        return self._found
+
     def one_or_none(self) -> Any:
         """The only row, by name and by place; None without one. Raises LookupError for several."""
         if len(self._found) > 1:

@@ -2,14 +2,14 @@
 releases count side by side, and near an edge one lock decides.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
 from broker.core.transfer import Held
-from broker.flows.ports.transfers import Standing, TransferLine
+from broker.flows.ports.transfers import ExporterTotal, RecipientTotal, Standing, TransferLine
 from broker.stores.driver import run
 
 STRIPES: Final = 16
@@ -77,6 +77,15 @@ class SqlTransferLedger:
     def forget_us_before(self, moment: datetime) -> int:
         return int(run(self._session, _US_FORGET, (moment,)).rowcount)
 
+    def totals(self, year: int) -> Sequence[ExporterTotal]:
+        return [ExporterTotal(row[0], *map(int, row[1:])) for row in run(self._session, _TOTALS, (year,)).all()]
+
+    def recipient_totals(self, year: int) -> Sequence[RecipientTotal]:
+        return [RecipientTotal(row[0], int(row[1])) for row in run(self._session, _RECIPIENT_TOTALS, (year,)).all()]
+
+    def stored_faces(self, origin: str) -> int:
+        return int(run(self._session, _STORED_FACES, (origin,)).scalar_one())
+
     def _counted(self, line: TransferLine) -> tuple[int, int, int]:
         return line.year, self._parties[line.exporter], self._parties[line.recipient]
 
@@ -90,3 +99,18 @@ _US_ENTER = (
     "ON CONFLICT (exporter, recipient, person) DO UPDATE SET last_at = greatest(held.last_at, excluded.last_at)"
 )
 _US_FORGET = "DELETE FROM transfer_us_persons WHERE last_at < %s"
+
+_TOTALS = (
+    "SELECT name, sum(nonsensitive) AS nonsensitive, sum(sensitive) AS sensitive, "
+    "sum(gross_nonsensitive) AS gross_nonsensitive, sum(gross_sensitive) AS gross_sensitive "
+    "FROM transfer_counts JOIN transfer_parties ON party_id = exporter WHERE year = %s "
+    "GROUP BY name HAVING sum(transfer_counts.gross_nonsensitive + transfer_counts.gross_sensitive) > 0 "
+    'ORDER BY name COLLATE "C"'
+)
+_RECIPIENT_TOTALS = (
+    "SELECT name, sum(persons) AS persons FROM transfer_recipient_counts "
+    "JOIN transfer_parties ON party_id = recipient WHERE year = %s "
+    "GROUP BY name HAVING sum(transfer_recipient_counts.persons) > 0 "
+    'ORDER BY name COLLATE "C"'
+)
+_STORED_FACES = "SELECT coalesce(sum(change), 0) FROM stored_face_changes WHERE origin = %s"

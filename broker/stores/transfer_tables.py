@@ -1,6 +1,6 @@
-"""The transfer ledger's tables (migration 0010_transfers). Those of persons are partitioned by year."""
+"""The transfer ledger's tables (migrations 0010_transfers, 0012_ledger). Those of persons are partitioned by year."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, SmallInteger, Table, Text, Uuid, text
 
 from broker.stores.base import metadata
 
@@ -52,4 +52,12 @@ COUNTS = Table(
 )
 RECIPIENT_COUNTS = Table(
     "transfer_recipient_counts", metadata, _key("year"), _key("recipient"), _key("stripe"), _count("persons")
+)
+STORED_FACE_CHANGES = Table(
+    "stored_face_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("change", Integer, nullable=False),
+    Index("ix_stored_face_changes_origin", "origin", postgresql_include=["change"]),
 )

@@ -1,6 +1,6 @@
 """Who was counted where: the ledger of releases that cross a border."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -36,6 +36,27 @@ class Standing:
     """Whether the recipient was given this person's data this year."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExporterTotal:
+    """Distinct persons of one exporter (its whole group) in a year: by class, as the law counts, and with exempt
+    releases too.
+    """
+
+    exporter: str
+    nonsensitive: int
+    sensitive: int
+    gross_nonsensitive: int
+    gross_sensitive: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientTotal:
+    """Distinct persons whose data one recipient was given in a year, over all exporters and classes."""
+
+    recipient: str
+    persons: int
+
+
 class TransferLedger(Protocol):
     """Exact counts of distinct persons, within the transaction of the work. Its locks come last in the lock order."""
 
@@ -69,6 +90,15 @@ class TransferLedger(Protocol):
 
     def forget_us_before(self, moment: datetime) -> int:
         """Drop lines that no window reaches any more; returns how many."""
+
+    def totals(self, year: int) -> Sequence[ExporterTotal]:
+        """The counts of that year (Asia/Shanghai) as last committed, by exporter in order of name. No persons."""
+
+    def recipient_totals(self, year: int) -> Sequence[RecipientTotal]:
+        """The same by recipient."""
+
+    def stored_faces(self, origin: str) -> int:
+        """Distinct persons of that jurisdiction whose face template or portrait is stored now."""
 
 
 US_WINDOW = timedelta(days=365)
