@@ -8,11 +8,10 @@ import hmac
 from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Final
 from uuid import UUID, uuid5
 
+from broker.core.departure import Departure
 from broker.core.governance.calendar import shanghai_date
-from broker.core.governance.codes import Gate
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law
@@ -33,14 +32,9 @@ from broker.core.traveller import CLAIMS
 from broker.flows.ports import KeyStore, Work
 from broker.flows.ports.transfers import US_WINDOW, Standing, TransferLine
 from broker.wire.identity_grant import VerifiedClaims
-from broker.wire.reasons import Reason
 
 _UNITED_STATES = "US"
 _NAMESPACE = UUID("0b6c9f6e-3c5e-4a6b-9d0f-7e6f6f1d2b11")
-
-
-RELEASED_UNDER: Final = ("transfer", "mechanism", "policy")
-"""What the journal's entry of a release says about its decision, in the clear."""
 
 
 def decide_transfer(
@@ -52,13 +46,26 @@ def decide_transfer(
     subject: Subject,
     outgoing: Outgoing,
     at: datetime,
-) -> Decision:
+) -> Departure:
     """The decision over one person's data leaving once. When it permits, the person is counted by now; a hold or a
     denial counts nothing.
 
     The caller holds the locks of consents and passes already: the ledger's come last. Raises FactsError and
     PolicyError: nothing may leave.
     """
+    return Departure(_decided(work, keys, rules, traveller, subject, outgoing, at=at), outgoing, subject.origin)
+
+
+def _decided(
+    work: Work,
+    keys: KeyStore,
+    rules: TransferRules,
+    traveller: UUID,
+    subject: Subject,
+    outgoing: Outgoing,
+    *,
+    at: datetime,
+) -> Decision:
     law = rules.policy.at(at)
     if subject.origin == outgoing.jurisdiction:
         # Nothing crosses, so nothing is counted; the domestic duties are still named.
@@ -103,19 +110,6 @@ def subject_of(origin: str, claims: VerifiedClaims | None, *, at: datetime) -> S
 def opened_claims(sealed: bytes | None, *, key: bytes) -> VerifiedClaims | None:
     """What an authority said about a person, from its sealed bytes."""
     return None if sealed is None else VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
-
-
-def transfer_entry(decision: Decision) -> dict[str, Any]:
-    """The decision, for the clear part of the journal's entry about the release."""
-    said = (decision.gate.value, decision.decision.value, decision.policy_hash)
-    return dict(zip(RELEASED_UNDER, said, strict=True))
-
-
-def refusal_of(decision: Decision) -> Reason | None:
-    """None when the release may go; else whether it is held or denied."""
-    if decision.gate.permits:
-        return None
-    return Reason.TRANSFER_HELD if decision.gate is Gate.HOLD else Reason.TRANSFER_DENIED
 
 
 def _age(born: date, today: date) -> int:

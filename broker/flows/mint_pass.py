@@ -8,15 +8,15 @@ from uuid import UUID
 
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied, InvalidInput, Refusal
+from broker.core.departure import Departure
 from broker.core.epoch import epoch_of
-from broker.core.governance.decision import Decision
 from broker.core.purpose import OFFLINE_PASS
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
 from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
 from broker.flows.covering import covering_among
-from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
+from broker.flows.decide_transfer import decide_transfer, opened_claims, subject_of
 from broker.flows.epoch_secrets import open_epoch, secret_of
 from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
@@ -84,9 +84,9 @@ def mint_pass(
     desk = work.minting.open(traveller, uses, device_keys, epoch=needed)
     key = keys.key(traveller)
 
-    def refuse(denied: Denied, decision: Decision | None = None) -> Denied:
+    def refuse(denied: Denied, departure: Departure | None = None) -> Denied:
         clear = {"zone": zone, "mode": mode.name.lower(), "reasons": [denied.reason.value]}
-        clear |= transfer_entry(decision) if decision is not None else {}
+        clear |= departure.entry() if departure is not None else {}
         work.journal.append(Entry("traveller:pass:refused", clear, None, traveller, key), at=at, entropy=entropy)
         return denied
 
@@ -109,11 +109,11 @@ def mint_pass(
     fresh = [point for point in device_keys if point not in issued]
     decided: dict[str, Any] = {}
     if fresh and mode is PassMode.OFFLINE:
-        decision = _decide(work, keys, rulebook, traveller, zone, desk, key, at=at)
-        held = refusal_of(decision)
+        departure = _decide(work, keys, rulebook, traveller, zone, desk, key, at=at)
+        held = departure.refusal
         if held is not None:
-            return refuse(Denied(held, "the law of the place where the data reside does not let it go now"), decision)
-        decided = transfer_entry(decision)
+            return refuse(Denied(held, "the law of the place where the data reside does not let it go now"), departure)
+        decided = departure.entry()
 
     # (5) entered and journalled together
     if fresh:
@@ -229,7 +229,7 @@ def _decide(
     key: bytes,
     *,
     at: datetime,
-) -> Decision:
+) -> Departure:
     purpose, recipient = rulebook.resolve(OFFLINE_PASS, zone)
     categories = tuple(sorted(purpose.categories))
     outgoing = Outgoing(recipient.recipient_id, rulebook.zone(zone).jurisdiction, categories, purpose.terms)

@@ -14,8 +14,8 @@ from broker.core.client import Client
 from broker.core.consent import ConsentRecord, Gap, Use, gap
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied, Refusal, UnknownTraveller
+from broker.core.departure import Departure
 from broker.core.disclosure import JSON, Item, disclose, itemise
-from broker.core.governance.decision import Decision
 from broker.core.identity_release import IdentityRelease, ReleasedClaims, base_claim
 from broker.core.predicates import PREDICATES
 from broker.core.purpose import Recipient
@@ -23,7 +23,7 @@ from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing, Subject
 from broker.core.traveller import CLAIMS
-from broker.flows.decide_transfer import decide_transfer, refusal_of, subject_of, transfer_entry
+from broker.flows.decide_transfer import decide_transfer, subject_of
 from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
 from broker.flows.ports import Entry, KeyStore, OnClaim, Work
 from broker.wire.identity_grant import VerifiedClaims, Vouched
@@ -103,10 +103,10 @@ def release_claims(
     claims = VerifiedClaims.model_validate_json(unseal(desk.claims, key=key, context=CLAIMS))
     # (5) what the law of the place where the data reside says of each; a held one yields nothing
     subject = subject_of(desk.origin, claims, at=at)
-    covered, decisions = _decided(work, keys, rulebook, traveller, recipient, covered, subject, at=at)
+    covered, departures = _decided(work, keys, rulebook, traveller, recipient, covered, subject, at=at)
     if not covered:
-        denied = Denied(refusal_of(decisions[-1]) or Reason.TRANSFER_DENIED, "not under the law the data reside under")
-        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy, decision=decisions[-1])
+        denied = Denied(departures[-1].refusal or Reason.TRANSFER_DENIED, "not under the law the data reside under")
+        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy, departure=departures[-1])
         return denied
     values: dict[str, JSON] = {}
     for one in covered:
@@ -115,8 +115,8 @@ def release_claims(
     vouched = _vouched(desk.vouched, key, covered)
     grants = [_grant(one, granting, vouched, key, at=at, entropy=entropy) for one in covered]
     entries = [
-        _entry(one, decision, client, key, kind, grant, at)
-        for one, decision, grant in zip(covered, decisions, grants, strict=True)
+        _entry(one, departure, client, key, kind, grant, at)
+        for one, departure, grant in zip(covered, departures, grants, strict=True)
     ]
     consents = tuple(one.record.consent_id for one in covered)
     leaves = work.claiming.enter(consents, entries, at=at, entropy=entropy)
@@ -219,11 +219,11 @@ def _decided(
     subject: Subject,
     *,
     at: datetime,
-) -> tuple[list[_Covered], list[Decision]]:
+) -> tuple[list[_Covered], list[Departure]]:
     """What may go, each with its decision; where nothing may, no release and the decisions against."""
     passed: list[_Covered] = []
-    permits: list[Decision] = []
-    against: list[Decision] = []
+    permits: list[Departure] = []
+    against: list[Departure] = []
     for one in covered:
         outgoing = Outgoing(
             recipient.recipient_id,
@@ -231,14 +231,14 @@ def _decided(
             categories_of(item.claim for item in one.asked.items.values()),
             rulebook.partner.purpose(one.asked.release.purpose).terms,
         )
-        decision = decide_transfer(
+        departure = decide_transfer(
             work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
         )
-        if refusal_of(decision) is None:
+        if departure.refusal is None:
             passed.append(one)
-            permits.append(decision)
+            permits.append(departure)
         else:
-            against.append(decision)
+            against.append(departure)
     return passed, permits or against
 
 
@@ -252,7 +252,7 @@ def _denied(lacking: Sequence[Gap | None]) -> Denied:
 
 def _entry(
     one: _Covered,
-    decision: Decision,
+    departure: Departure,
     client: Client,
     key: bytes,
     kind: str,
@@ -267,7 +267,7 @@ def _entry(
             "purpose": release.purpose,
             "recipient": release.recipient,
             "claims": sorted({item.claim for item in one.asked.items.values()}),
-            **transfer_entry(decision),
+            **departure.entry(),
         },
         personal={
             "consent": str(one.record.consent_id),
@@ -291,10 +291,10 @@ def _journal_refusal(
     *,
     at: datetime,
     entropy: Entropy,
-    decision: Decision | None = None,
+    departure: Departure | None = None,
 ) -> None:
     clear = {"purpose": asked.release.purpose, "recipient": asked.release.recipient, "reason": str(denied.reason)}
-    clear |= transfer_entry(decision) if decision is not None else {}
+    clear |= departure.entry() if departure is not None else {}
     personal = {"asked": sorted(asked.items), "at": at.isoformat()}
     work.journal.append(Entry(REFUSED, clear, personal, traveller, key), at=at, entropy=entropy)
 

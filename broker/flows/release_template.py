@@ -9,15 +9,15 @@ from typing import Any
 
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied
+from broker.core.departure import Departure
 from broker.core.gate import Gate
-from broker.core.governance.decision import Decision
 from broker.core.purpose import E_CHANNEL
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
 from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
 from broker.flows.covering import still_covered
-from broker.flows.decide_transfer import decide_transfer, opened_claims, refusal_of, subject_of, transfer_entry
+from broker.flows.decide_transfer import decide_transfer, opened_claims, subject_of
 from broker.flows.gate_request import authenticate, may_speak
 from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
 from broker.flows.ports import Entry, KeyStore, Shown, Work
@@ -59,7 +59,7 @@ def release_template(
     # (1) the gate: its key, its signature, its time
     gate, message = authenticate(work, request, ReleaseRequest, at=at)
     issued: IssuedPass | None = None
-    decision: Decision | None = None
+    departure: Departure | None = None
     try:
         _check_gate(gate, message)
         # (2) the code, as if no gate had looked at it: signature, expiry, zone, proof
@@ -82,17 +82,17 @@ def release_template(
         if not work.releasing.enter(issued, qr.counter, gate_id=gate.gate_id, until=until, at=at):
             raise VerifyError(Reason.ALREADY_RELEASED, "this code was answered before")
         # (9) what the law of the place where the data reside says; the ledger's locks come last
-        decision = _decide(work, keys, rulebook, gate, found, at=at)
-        held = refusal_of(decision)
+        departure = _decide(work, keys, rulebook, gate, found, at=at)
+        held = departure.refusal
         if held is not None:
             raise VerifyError(held, "the law of the place where the data reside does not let it go now")
     except WireError as refusal:
-        _journal(work, keys, gate, issued, decision=decision, refused=refusal.reason, at=at, entropy=entropy)
+        _journal(work, keys, gate, issued, departure=departure, refused=refusal.reason, at=at, entropy=entropy)
         return Denied(refusal.reason, refusal.detail)
 
     # (10) stated and journalled in the same transaction
     grant = _grant(keys, granting, found, at=at, entropy=entropy)
-    _journal(work, keys, gate, issued, decision=decision, refused=None, at=at, entropy=entropy, grant=grant)
+    _journal(work, keys, gate, issued, departure=departure, refused=None, at=at, entropy=entropy, grant=grant)
     return Released(sealed, until, None if grant is None else grant.jws)
 
 
@@ -127,7 +127,7 @@ def _check_free(gate: Gate, issued: IssuedPass, *, at: datetime) -> None:
         raise VerifyError(Reason.ALREADY_RESERVED, "another lane holds this pass")
 
 
-def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: Shown, *, at: datetime) -> Decision:
+def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: Shown, *, at: datetime) -> Departure:
     traveller, origin = found.issued.traveller, found.origin
     if traveller is None or origin is None:
         raise VerifyError(Reason.REVOKED, "the traveller was erased")
@@ -175,7 +175,7 @@ def _journal(
     gate: Gate,
     issued: IssuedPass | None,
     *,
-    decision: Decision | None,
+    departure: Departure | None,
     refused: Reason | None,
     at: datetime,
     entropy: Entropy,
@@ -185,8 +185,8 @@ def _journal(
     kind = "gate:template:released" if refused is None else "gate:template:refused"
     if refused is not None:
         clear["reasons"] = [refused.value]
-    if decision is not None:
-        clear |= transfer_entry(decision)
+    if departure is not None:
+        clear |= departure.entry()
     if issued is None or issued.traveller is None:
         entry = Entry(kind, clear)
     else:

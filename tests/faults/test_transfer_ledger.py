@@ -49,7 +49,7 @@ def ask(world: World, person: int, outgoing: Outgoing = PLAIN, at: datetime = AT
     with world.begin() as work:
         return decide_transfer(
             work, keys=world.keys, rules=RULES, traveller=UUID(int=person), subject=ADULT, outgoing=outgoing, at=at
-        )
+        ).decision
 
 
 def line(person: int = 0, year: int = 2026, recipient: str = "bank") -> TransferLine:

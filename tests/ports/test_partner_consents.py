@@ -50,7 +50,7 @@ def test_exactly_what_was_agreed_to_leaves_and_is_journalled(agency: PartnerWorl
         "purpose": "account-opening",
         "recipient": BANK,
         "claims": ["name", "over_18"],
-        **decided(agency.world),
+        **decided(agency.world, 5),
     }
     assert use.personal["consent"] == str(given.record.consent_id)
     assert "陳" not in str(use.clear) + str(use.personal)

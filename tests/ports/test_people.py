@@ -331,6 +331,6 @@ def test_a_person_sees_every_use_with_what_only_they_can_open(world: World) -> N
         "traveller:consent:granted",
         "traveller:identity:linked",
     ]
-    assert uses[0].clear == {"zone": ZONE, "gate": lane.gate.gate_id, **decided(world)}
+    assert uses[0].clear == {"zone": ZONE, "gate": lane.gate.gate_id, **decided(world, 55)}
     assert uses[0].personal["pass"] == minted.pass_id.hex()
     assert list(latest) == [uses[0]]

@@ -111,9 +111,11 @@ class Lane:
         )  # fmt: skip
 
 
-def decided(world: "World", gate: str = "allow", mechanism: str = "not_regulated_export") -> dict[str, str]:
-    """What a release's entry says of its transfer decision."""
-    return {"transfer": gate, "mechanism": mechanism, "policy": world.rulebook.transfers.policy.at(world.at).hash}
+def decided(world: "World", score: int, **other: str) -> dict[str, object]:
+    """What the entry of a release says of its decision: by default one that crosses no border."""
+    policy = world.rulebook.transfers.policy.at(world.at).hash
+    home = {"transfer": "allow", "mechanism": "not_regulated_export", "band": "green", "origin": "HK"}
+    return {"policy": policy, "score": score, **home, "destination": "HK", **other}
 
 
 @dataclass
