@@ -30,6 +30,7 @@ from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
 from broker.flows.take_notice import take_notice
 from broker.flows.upstream_tokens import usable_tokens
+from broker.login_desk import LoginDesk
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys
@@ -60,6 +61,7 @@ from broker.web import (
     journal,
     providers,
     site,
+    staff,
     wallet,
     wallet_consents,
     wallet_identities,
@@ -103,7 +105,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     )
     app.state.services = ports.services
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
-    for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal):
+    for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal, staff):
         app.include_router(module.router)
     for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers):
         app.include_router(module.router)
@@ -234,6 +236,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         admit=storage.admit,
         client_keys=ClientKeys(json_fetcher(calls, plain=settings.sandbox)),
         consents=desk,
+        logins=LoginDesk(work_of, os.urandom),
         release_claims=desk.release,
         check_release=rulebook.partner.check,
         link_identity=link,

@@ -61,5 +61,6 @@ Base64Url = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[A-Za-z
 DevicePoint = Annotated[Base64Url, AfterValidator(_device_point)]
 ZoneId = Annotated[str, Field(pattern=r"^[A-Z0-9-]{2,16}$")]
 PassId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+StaffId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 InvitationCode = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z2-7 -]+$")]
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]

@@ -15,6 +15,7 @@ from broker.web.request_log import request_id
 MAX_CLIENTS: Final = 10_000
 """Addresses remembered; beyond, the one not heard of for longest is forgotten."""
 
+_BEGINNINGS: Final = frozenset({"/oauth/par", "/staff/v1/challenges", "/staff/v1/sign-ins"})
 _IPV6_NETWORK: Final = 64  # one household, or one attacker
 
 
@@ -57,7 +58,7 @@ class Throttle:
 def _begins_login(method: str, path: str) -> bool:
     if path == "/oauth/authorize":
         return True
-    return method == "POST" and (path == "/oauth/par" or path.startswith("/login/"))
+    return method == "POST" and (path in _BEGINNINGS or path.startswith("/login/"))
 
 
 def _client(scope: Scope) -> str:

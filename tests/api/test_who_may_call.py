@@ -18,6 +18,7 @@ from tests.support.partner_world import opening
 from tests.support.web_world import ISSUER, WebWorld
 
 ANYONE, BROWSER, GATE, CLIENT = "anyone", "a browser with a session", "a gate that signs", "a client that proves itself"
+STAFF = "a member of staff who is signed in"
 
 
 class Token(Enum):
@@ -80,6 +81,14 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("GET", "/wallet/v1/identities"): W,
     ("DELETE", "/wallet/v1/identities/{identity}"): W,
     ("DELETE", "/wallet/v1/account"): W,
+    # Staff.
+    ("GET", "/staff/sign-in"): ANYONE,
+    ("GET", "/staff/enter"): ANYONE,  # says only that the link is over
+    ("POST", "/staff/enter"): ANYONE,  # likewise
+    ("POST", "/staff/v1/challenges"): ANYONE,
+    ("POST", "/staff/v1/sign-ins"): CLIENT,
+    ("GET", "/staff"): STAFF,
+    ("POST", "/staff/sign-out"): STAFF,
     # Gates.
     ("POST", "/gates/v1/enrolments"): GATE,
     ("GET", "/gates/v1/trust-list"): ANYONE,
@@ -120,7 +129,7 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
 }
 
 _REFUSED = {"/problems/not-authenticated", "/problems/forbidden"}
-_FORMS = ("/oauth/", "/login/", "/consent", "/providers/")
+_FORMS = ("/oauth/", "/login/", "/consent", "/providers/", "/staff/")
 
 
 def addresses(app: FastAPI) -> set[tuple[str, str]]:
@@ -150,8 +159,11 @@ def _body(method: str, path: str) -> dict[str, Any]:
         return {"content": b"\xff\xd8\xff", "headers": {"content-type": "image/jpeg"}}
     if path.startswith("/gates/v1/") and path != "/gates/v1/enrolments":
         return {"content": b"\x80", "headers": {"content-type": "application/cose"}}
-    if path.startswith(_FORMS):
+    if path.startswith(_FORMS) and not path.startswith("/staff/v1/"):
         return {"data": {"some": "field"}}
+    if path.startswith("/staff/v1/"):
+        proof = {"challenge": "AA", "signature": "AA"} if path.endswith("/sign-ins") else {}
+        return {"json": {"staff_id": "nobody"} | proof}
     return {"json": {"code": "ABC", "public_key": "AA"}}
 
 
@@ -169,6 +181,8 @@ def _without_credentials(answer: httpx.Response, whose: str) -> bool:
     if whose == BROWSER:
         to_login = answer.headers.get("location", "").startswith(f"{ISSUER}/login")
         return to_login if answer.status_code == 303 else answer.status_code in (400, 403, 404, 422)
+    if whose == STAFF:
+        return answer.status_code == 401
     if whose == GATE:
         return answer.status_code in (400, 401, 403, 422)
     return answer.status_code in (400, 401)
