@@ -9,12 +9,15 @@ from typing import Any
 
 from broker.core.governance.case import CaseError
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 32
 
 
 def read_document(path: Path) -> object:
-    """The document in `path` (`-`: standard input), JSON when it is named so, else YAML. Raises CaseError."""
+    """The document in `path` (`-`: standard input): JSON when it is named so or can be read so, else YAML.
+
+    Raises CaseError.
+    """
     try:
         raw = sys.stdin.buffer.read(MAX_BYTES + 1) if str(path) == "-" else _bytes(path)
     except OSError as error:
@@ -25,7 +28,18 @@ def read_document(path: Path) -> object:
         text = raw.decode()
     except UnicodeDecodeError:
         raise CaseError(f"{path}: UTF-8 is expected") from None
-    return parse(text, as_json=path.suffix == ".json")
+    return parse(text, as_json=path.suffix == ".json" or _is_json(text))
+
+
+def _is_json(text: str) -> bool:
+    """Nearly all JSON is YAML, but not all: tabs, for one."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def parse(text: str, *, as_json: bool) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from broker.core.governance.case import DEFAULTS, CaseError, DateQuestion, read_case
+from broker.core.governance.case import DEFAULTS, MAX_CASES, CaseError, DateQuestion, read_case, read_cases
 from broker.core.governance.facts import Facts
 
 
@@ -28,7 +28,9 @@ def test_mappings_are_merged_and_lists_replaced() -> None:
 
 
 def test_a_worked_case_is_read_by_its_inputs() -> None:
-    assert read_case({"id": "L", "inputs": {"basis": "hr"}, "expected": {}}) == read_case({"basis": "hr"})
+    described = {"id": "L", "inputs": {"basis": "hr"}, "expected": {}, "whatever the author notes": 1}
+    assert read_case(described) == read_case({"basis": "hr"})
+    assert read_case({"id": "L", "inputs": None}) == read_case({})
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,9 @@ def test_a_worked_case_is_read_by_its_inputs() -> None:
         ("2027-01-01T00:00:00+08:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
         ("2027-01-01T00:00:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
         ("2027-01-01", datetime(2026, 12, 31, 16, tzinfo=UTC)),
+        ("2026-12-31T24:00:00+08:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
+        ("2026-12-31T24:00Z", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2027-01-01 00:00:00.000001+0800", datetime(2026, 12, 31, 16, 0, 0, 1, tzinfo=UTC)),
         (date(2027, 1, 1), datetime(2026, 12, 31, 16, tzinfo=UTC)),
         (datetime(2026, 12, 31, 16, tzinfo=UTC), datetime(2026, 12, 31, 16, tzinfo=UTC)),
     ],
@@ -48,9 +53,50 @@ def test_any_iso_time(at: object, instant: datetime) -> None:
     assert facts.at == instant
 
 
-def test_a_question_about_dates() -> None:
-    assert read_case({"event": "pia_report", "date": "2026-01-05"}) == DateQuestion("pia_report", date(2026, 1, 5))
-    assert read_case({"event": "pia_report", "date": date(2026, 1, 5)}) == DateQuestion("pia_report", date(2026, 1, 5))
+@pytest.mark.parametrize(
+    "day",
+    ["2026-01-05", date(2026, 1, 5), "2026-01-05T10:00:00+08:00", "2026-01-04T16:00:00Z", "2026-01-04T24:00:00+08:00"],
+)
+def test_a_question_about_dates(day: object) -> None:
+    assert read_case({"event": "pia_report", "date": day}) == DateQuestion("pia_report", date(2026, 1, 5))
+
+
+def test_several_cases() -> None:
+    one, two = {"id": "A", "inputs": {"basis": "hr"}}, {"basis": "contract"}
+    cases = read_cases([one, two])
+    assert cases is not None
+    assert [(case.id, case.question) for case in cases] == [("A", read_case(one)), ("2", read_case(two))]
+    assert read_cases({"version": "1", "cases": [one, two]}) == cases
+    assert read_cases(one) is None
+    assert read_cases("text") is None
+
+
+def test_cases_bring_their_own_defaults() -> None:
+    cases = read_cases({"defaults": {"exporter": {"origin": "HK"}}, "cases": [{"basis": "hr"}]})
+    assert cases is not None
+    assert cases[0].question == read_case({"exporter": {"origin": "HK"}, "basis": "hr"})
+
+
+def test_one_bad_case_leaves_the_others_be() -> None:
+    cases = read_cases([{"surprise": 1}, 5, {"id": "B", "inputs": {}}])
+    assert cases is not None
+    assert [isinstance(case.question, CaseError) for case in cases] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ([], "1 to"),
+        ([{}] * (MAX_CASES + 1), "1 to"),
+        ({"cases": {}}, "cases"),
+        ({"cases": [{}], "basis": "hr"}, "beside 'cases'"),
+        ({"cases": [{}], "defaults": 1}, "defaults"),
+        ({"cases": [{}], "defaults": {"surprise": 1}}, r"defaults\.surprise"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_named(document: Any, named: str) -> None:
+    with pytest.raises(CaseError, match=named):
+        read_cases(document)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +106,9 @@ def test_a_question_about_dates() -> None:
         ([], "mapping"),
         ("text", "mapping"),
         ({"inputs": 1}, "inputs"),
-        ({"inputs": {}, "surprise": 1}, "surprise"),
+        ({"inputs": {}, "basis": "hr"}, "stated beside 'inputs' instead of within: basis"),
+        ({"inputs": {}, "date": "2026-01-05"}, "beside 'inputs'"),
+        ({"exporter": {"cioo": True}}, r"exporter\.cioo.*'ciio' is meant"),
         ({"surprise": 1}, "surprise"),
         ({1: 2}, "'1'"),
         ({"exporter": {"surprise": 1}}, r"exporter\.surprise"),

@@ -48,6 +48,26 @@ def test_standard_input() -> None:
     assert json.loads(done.stdout)["decision"] == "exempt"
 
 
+def test_several_cases_give_a_list(tmp_path: Path) -> None:
+    code, out, _ = _run(
+        tmp_path / "c.yaml", "cases:\n- {id: A, inputs: {basis: hr}}\n- {id: B, inputs: {pia_done: false}}\n"
+    )
+    assert code == 0
+    assert [(answer["id"], answer["gate"]) for answer in json.loads(out)] == [("A", "allow"), ("B", "deny")]
+
+
+def test_a_list_with_a_bad_case_answers_the_rest_and_fails(tmp_path: Path) -> None:
+    code, out, _ = _run(tmp_path / "c.yaml", "- {basis: whim}\n- {data: {categories: [soul]}}\n- {basis: hr}\n")
+    first, second, third = json.loads(out)
+    assert code == 2
+    assert ("basis" in first["error"], "soul" in second["error"], third["decision"]) == (True, True, "exempt")
+
+
+def test_json_that_is_not_yaml_is_read_from_standard_input() -> None:
+    done = RUN.invoke(app, ["transfer", "decide", "-"], input='{\n\t"basis":\t"hr"\n}')
+    assert (done.exit_code, json.loads(done.stdout)["decision"]) == (0, "exempt")
+
+
 def test_explained(tmp_path: Path) -> None:
     code, out, _ = _run(tmp_path / "case.yaml", "{}", "--language", "pt")
     assert code == 0
@@ -96,7 +116,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_without_a_yaml_package_json_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     assert _run(tmp_path / "case.json", "{}")[0] == 0
-    code, _, err = _run(tmp_path / "case.yaml", "{}")
+    code, _, err = _run(tmp_path / "case.yaml", "basis: hr")
     assert (code, "pip install 'tongguan[broker]'" in err) == (2, True)
 
 
