@@ -1,4 +1,4 @@
-"""Which kind of data, in the words of the transfer rules, each claim is."""
+"""Which kinds of data, in the words of the transfer rules, each claim is."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -6,22 +6,27 @@ from typing import Final
 from broker.core.identity_release import base_claim
 from broker.core.predicates import PREDICATES
 
-_PSEUDONYM: Final = "pairwise_pseudonym"  # goes with every answer
+PSEUDONYM: Final = "pairwise_pseudonym"
+"""By which a recipient knows a person; goes with every answer."""
 _PREDICATE: Final = "predicate"
-CATEGORIES: Final[Mapping[str, str]] = {
-    "name": "name",
-    "family_name": "name",
-    "given_name": "name",
-    "native_name": "name",
-    "birthdate": "birth_date",
+_NUMBER: Final = "gov_id_number"
+CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("name", "family_name", "given_name", "native_name"), ("name",)),
+    "birthdate": ("birth_date",),
     # Kind and expiry say which document it is, so they are graded as its number.
-    "document_type": "gov_id_number",
-    "document_number": "gov_id_number",
-    "document_expires": "gov_id_number",
-    **dict.fromkeys(PREDICATES, _PREDICATE),
+    **dict.fromkeys(("document_type", "document_number", "document_expires"), (_NUMBER,)),
+    **dict.fromkeys(PREDICATES, (_PREDICATE,)),
+    # What a provider fills into a form, or signs with: a certificate names its holder and may carry their number.
+    "gender": ("gender",),
+    "email": ("email",),
+    "phone_number": ("phone",),
+    "address": ("address",),
+    "signature": ("name", _NUMBER),
 }
+EVERY_CLAIM: Final = frozenset(category for categories in CATEGORIES.values() for category in categories)
 
 
 def categories_of(claims: Iterable[str]) -> tuple[str, ...]:
     """What leaves with these claims, sorted. Raises KeyError for a claim without a category: it may not leave."""
-    return tuple(sorted({_PSEUDONYM, *(CATEGORIES[base_claim(claim)] for claim in claims)}))
+    told = (CATEGORIES[base_claim(claim)] for claim in claims)
+    return tuple(sorted({PSEUDONYM}.union(*told)))

@@ -4,17 +4,17 @@ The law asked is that of the jurisdiction where the person's data reside. Far fr
 decided side by side on counts as committed; near one, the ledger is locked and the exact count decides.
 """
 
-import hmac
 from dataclasses import replace
 from datetime import date, datetime
-from hashlib import sha256
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from broker.core.counting import CountingRule, counting_key, year_before
 from broker.core.departure import Departure
 from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law
+from broker.core.permit import departure
 from broker.core.sealing import unseal
 from broker.core.transfer import (
     Counted,
@@ -29,12 +29,12 @@ from broker.core.transfer import (
     recipient_edges,
 )
 from broker.core.traveller import CLAIMS
+from broker.flows.counted_person import bulk_line, counted_as
 from broker.flows.ports import KeyStore, Work
-from broker.flows.ports.transfers import US_WINDOW, Standing, TransferLine
+from broker.flows.ports.transfers import BulkLine, Standing, TransferLine
 from broker.wire.identity_grant import VerifiedClaims
 
 _UNITED_STATES = "US"
-_NAMESPACE = UUID("0b6c9f6e-3c5e-4a6b-9d0f-7e6f6f1d2b11")
 
 
 def decide_transfer(
@@ -53,7 +53,8 @@ def decide_transfer(
     The caller holds the locks of consents and passes already: the ledger's come last. Raises FactsError and
     PolicyError: nothing may leave.
     """
-    return Departure(_decided(work, keys, rules, traveller, subject, outgoing, at=at), outgoing, subject.origin)
+    decision = _decided(work, keys, rules, traveller, subject, outgoing, at=at)
+    return departure(work.departures, decision, outgoing, traveller=traveller, origin=subject.origin)
 
 
 def _decided(
@@ -74,29 +75,29 @@ def _decided(
         year=shanghai_date(at).year,
         exporter=rules.profiles.exporter(subject.origin).counted_as + "/" + subject.origin,
         recipient=outgoing.recipient_id,
-        person=_counted_as(keys, traveller, origin=subject.origin, year=shanghai_date(at).year),
+        person=counted_as(keys, traveller, counting_key(CountingRule.STATUTORY, subject.origin, at)),
     )
-    american = outgoing.jurisdiction == _UNITED_STATES
+    bulk = _bulk_line(keys, line, traveller, subject, outgoing, law, at=at)
 
     def over(standing: Standing) -> Decision:
         counted = Counted(standing.nonsensitive, standing.sensitive, standing.at_recipient, standing.held, standing.met)
-        if american:
-            persons, among = work.transfers.recent_at_us_recipient(line, since=at - US_WINDOW)
-            counted = replace(counted, us_persons=persons + (0 if among else 1))
+        if bulk is not None:
+            counted = replace(counted, us_persons=work.transfers.bulk_persons(bulk, since=year_before(at)))
         return decide(facts_of(outgoing, subject, counted, rules.profiles, law, at=at), rules.policy)
 
     standing = work.transfers.look(line)
     decision = over(standing)
     if not decision.gate.permits:
         return decision
-    if not _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=False):
+    entered = _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=False)
+    if entered is None:
         standing = work.transfers.lock(line)
         decision = over(standing)
         if not decision.gate.permits:
             return decision
         _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=True)
-    if american:
-        work.transfers.enter_us_recipient(line, at=at)
+    if bulk is not None:
+        work.transfers.enter_bulk(bulk, at=at)
     return decision
 
 
@@ -120,21 +121,20 @@ def _additions(outgoing: Outgoing, subject: Subject, law: Law, decision: Decisio
     return additions(classes_of(outgoing, subject, law), decision)
 
 
-def _enter(work: Work, standing: Standing, add: Held, law: Law, *, locked: bool) -> bool:
+def _enter(work: Work, standing: Standing, add: Held, law: Law, *, locked: bool) -> Held | None:
     if standing.met and add & ~standing.held == Held.NONE:
-        return True  # counted before: nothing moves
+        return Held.NONE  # counted before: nothing moves
     edges = {"exporter_edges": exporter_edges(law), "recipient_edges": recipient_edges(law)}
     return work.transfers.enter(standing, add, **edges, locked=locked)
 
 
-def _counted_as(keys: KeyStore, traveller: UUID, *, origin: str, year: int) -> UUID:
-    """The name a person is counted under: keyed by rule and year. It outlives an erasure, says nothing to whoever lacks
-    the key, and goes when that key is destroyed.
-    """
-    name = uuid5(_NAMESPACE, f"count/{origin}/{year}")
-    try:
-        key = keys.key(name)
-    except LookupError:
-        keys.create(name)
-        key = keys.key(name)
-    return UUID(bytes=hmac.digest(key, traveller.bytes, sha256)[:16])
+def _bulk_line(
+    keys: KeyStore, line: TransferLine, traveller: UUID, subject: Subject, outgoing: Outgoing, law: Law, *, at: datetime
+) -> BulkLine | None:
+    """Only what leaves the United States is in the rolling counts, by the kinds of data that its law counts."""
+    if subject.origin != _UNITED_STATES:
+        return None
+    classes = (category.us_class for category in law.categories_of(outgoing.categories))
+    kinds = frozenset(kind for kind in classes if kind is not None)
+    parties = {"exporter": line.exporter, "recipient": line.recipient, "origin": subject.origin}
+    return bulk_line(keys, traveller, kinds=kinds, **parties, at=at) if kinds else None

@@ -144,7 +144,12 @@ def encode_entries(
 def _encoded(entry: Entry, at: datetime, entropy: Entropy) -> bytes:
     handle = entropy(HANDLE_BYTES)
     made = new_entry(
-        entry.kind, clear=entry.clear, personal=entry.personal, traveller_key=entry.traveller_key, at=at, handle=handle
+        entry.kind,
+        clear=entry.stated(),
+        personal=entry.personal,
+        traveller_key=entry.traveller_key,
+        at=at,
+        handle=handle,
     )
     return made.encode()
 

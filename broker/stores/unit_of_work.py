@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+from broker.core.departure import Departures
 from broker.flows.unavailable import DatabaseUnavailable
 from broker.stores.errors import translated
 
@@ -20,6 +21,7 @@ class UnitOfWork:
 
     def __init__(self, engine: Engine) -> None:
         self.session = Session(engine, expire_on_commit=False)
+        self.departures = Departures()
 
     def __enter__(self) -> Self:
         return self

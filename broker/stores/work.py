@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
+from broker.core.departure import Departures
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
 from broker.stores.approvals import SqlApprovalRegister
 from broker.stores.claims_desk import SqlClaimsDesk
@@ -22,6 +23,9 @@ from broker.stores.oidc_store import OidcUnit
 from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
 from broker.stores.release_desk import SqlReleaseDesk
+from broker.stores.release_flows import SqlReleaseFlows
+from broker.stores.rights import SqlRightsDesk
+from broker.stores.samples import SqlSampleRegister
 from broker.stores.staff import SqlStaffRegister
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
@@ -118,12 +122,28 @@ class SqlWork:
         return SqlClaimsDesk(self.uow.session)
 
     @cached_property
+    def rights(self) -> SqlRightsDesk:
+        return SqlRightsDesk(self.uow)
+
+    @cached_property
     def transfers(self) -> SqlTransferLedger:
         return SqlTransferLedger(self.uow.session)
 
     @cached_property
     def staff(self) -> SqlStaffRegister:
         return SqlStaffRegister(self.uow.session)
+
+    @cached_property
+    def release_flows(self) -> SqlReleaseFlows:
+        return SqlReleaseFlows(self.uow.session)
+
+    @cached_property
+    def samples(self) -> SqlSampleRegister:
+        return SqlSampleRegister(self.uow.session)
+
+    @property
+    def departures(self) -> Departures:
+        return self.uow.departures
 
     @cached_property
     def journal(self) -> "SqlJournal":

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from broker.core.authorization import Grant
 from broker.core.consent import ConsentRecord, ConsentStatus, Use
 from broker.core.denial import UnknownTraveller
+from broker.core.departure import Departures
 from broker.core.gate import Gate, Invitation
 from broker.core.journal import JournalEntry, new_entry
 from broker.core.travel import IssuedPass, SealedTemplate
@@ -29,7 +29,9 @@ from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
 from tests.ports.fake_desks import FakeClaimsDesk, FakeMintingDesk, FakeReleaseDesk
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
+from tests.ports.fake_logins import FakeClientRegistry, FakeLogins
 from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
+from tests.ports.fake_rights import FakeRightsDesk
 from tests.ports.fake_staff import FakeStaffRegister
 from tests.ports.fake_transfers import FakeTransferLedger
 
@@ -96,30 +98,6 @@ class FakeTravellers:
 
     def confirm_key_destroyed(self, traveller: UUID, at: datetime) -> None:
         self.erased[traveller] = self.erased[traveller] or at
-
-
-@dataclass
-class FakeLogins:
-    forgotten: list[UUID] = field(default_factory=list)
-    ended: list[tuple[UUID, str]] = field(default_factory=list)
-    grants: dict[UUID, Grant] = field(default_factory=dict)
-
-    def grant(self, grant_id: UUID) -> Grant | None:
-        return self.grants.get(grant_id)
-
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
-        theirs = [one for one in self.grants.values() if one.traveller_id == traveller_id and one.revoked_at is None]
-        return [one for one in theirs if set(one.consents) & set(consents)]
-
-    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
-        if self.grants[grant_id].revoked_at is None:
-            self.grants[grant_id] = replace(self.grants[grant_id], revoked_at=at)
-
-    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
-        self.ended.append((traveller_id, provider))
-
-    def forget_traveller(self, traveller_id: UUID) -> None:
-        self.forgotten.append(traveller_id)
 
 
 @dataclass
@@ -391,7 +369,7 @@ class FakeJournal:
     def append(self, entry: Entry, *, at: datetime, entropy: Entropy) -> bytes:
         made = new_entry(
             entry.kind,
-            clear=entry.clear,
+            clear=entry.stated(),
             personal=entry.personal,
             traveller_key=entry.traveller_key,
             at=at,
@@ -428,6 +406,7 @@ class FakeJournal:
 class FakeWork:
     travellers: FakeTravellers = field(default_factory=FakeTravellers)
     logins: FakeLogins = field(default_factory=FakeLogins)
+    clients: FakeClientRegistry = field(default_factory=FakeClientRegistry)
     consents: FakeConsentLedger = field(default_factory=FakeConsentLedger)
     answers: FakeConsentAnswers = field(default_factory=FakeConsentAnswers)
     templates: FakeTemplateVault = field(default_factory=FakeTemplateVault)
@@ -436,10 +415,12 @@ class FakeWork:
     minting: FakeMintingDesk = field(init=False)
     releasing: FakeReleaseDesk = field(init=False)
     claiming: FakeClaimsDesk = field(init=False)
+    rights: FakeRightsDesk = field(init=False)
     trust_lists: FakeTrustListShelf = field(default_factory=FakeTrustListShelf)
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    departures: Departures = field(default_factory=Departures)
     transfers: FakeTransferLedger = field(init=False)
     partners: FakePartnerRegister = field(default_factory=FakePartnerRegister)
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
@@ -459,6 +440,7 @@ class FakeWork:
         self.minting = FakeMintingDesk(self)
         self.releasing = FakeReleaseDesk(self)
         self.claiming = FakeClaimsDesk(self)
+        self.rights = FakeRightsDesk(self)
         self.transfers = FakeTransferLedger(self)
 
 
@@ -472,6 +454,7 @@ class FakeWorks:
     @contextmanager
     def begin(self) -> Iterator[FakeWork]:
         draft = deepcopy(self.state)
+        draft.departures = Departures()
         self.open += 1
         try:
             yield draft

@@ -6,18 +6,30 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from broker.core.departure import Departure
 from broker.wire.keys import Entropy
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One journal entry to be: `clear` is public, `personal` is encrypted under a key derived from the traveller's."""
+    """One journal entry to be: `clear` is public, `personal` is encrypted under a key derived from the traveller's.
+
+    `departure`: the decision that it states; a journal takes it by `stated`.
+    """
 
     kind: str
     clear: Mapping[str, Any]
     personal: Mapping[str, Any] | None = None
     traveller: UUID | None = None
     traveller_key: bytes | None = None
+    departure: Departure | None = None
+
+    def stated(self) -> Mapping[str, Any]:
+        """`clear` with the decision in it, which counts as journalled from now on."""
+        if self.departure is None:
+            return self.clear
+        self.departure.journalled()
+        return {**self.clear, **self.departure.entry()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from broker.core.client import ClientRegistry
+from broker.core.departure import Departures
 from broker.flows.ports.approvals import ApprovalRegister
 from broker.flows.ports.claiming import ClaimsDesk
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
@@ -17,6 +18,8 @@ from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.releasing import ReleaseDesk
+from broker.flows.ports.rights import RightsDesk
+from broker.flows.ports.samples import ReleaseFlows, SampleRegister
 from broker.flows.ports.staff import StaffRegister
 from broker.flows.ports.templates import TemplateVault
 from broker.flows.ports.transfers import TransferLedger
@@ -64,11 +67,20 @@ class Work(Protocol):
     @property
     def claiming(self) -> ClaimsDesk: ...
     @property
+    def rights(self) -> RightsDesk: ...
+    @property
     def transfers(self) -> TransferLedger: ...
     @property
     def staff(self) -> StaffRegister: ...
     @property
+    def release_flows(self) -> ReleaseFlows: ...
+    @property
+    def samples(self) -> SampleRegister: ...
+    @property
     def journal(self) -> Journal: ...
+    @property
+    def departures(self) -> Departures:
+        """What was decided in this work; settled before it commits."""
 
 
 BeginWork = Callable[[], AbstractContextManager[Work]]

@@ -1,0 +1,14 @@
+"""Where decisions become departures. An import contract lets `flows.decide_transfer` in, and nobody else."""
+
+from uuid import UUID
+
+from broker.core.departure import MAKER, Departure, Departures
+from broker.core.governance.decision import Decision
+from broker.core.transfer import Outgoing
+
+
+def departure(
+    departures: Departures, decision: Decision, outgoing: Outgoing, *, traveller: UUID, origin: str
+) -> Departure:
+    """The decision, bound to its transaction and to what it was made about."""
+    return Departure(departures, decision, outgoing, traveller=traveller, origin=origin, maker=MAKER)
