@@ -68,7 +68,7 @@ def _answer_or_error(question: Question | CaseError, policy: Policy, language: s
 
 def _answer(question: Question, policy: Policy, language: str | None) -> dict[str, Any]:
     if isinstance(question, DateQuestion):
-        return deadline(question.event, question.day, policy).as_json()
+        return deadline(question.event, question.day, policy, place=question.place).as_json()
     decision = decide_release(question, policy)
     answer = decision.as_json()
     if language is not None:

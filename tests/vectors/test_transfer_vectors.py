@@ -20,7 +20,11 @@ POLICY = Policy.load()
 
 def _answer(document: object) -> dict[str, Any]:
     case = read_case(document)
-    answer = deadline(case.event, case.day, POLICY) if isinstance(case, DateQuestion) else decide(case, POLICY)
+    answer = (
+        deadline(case.event, case.day, POLICY, place=case.place)
+        if isinstance(case, DateQuestion)
+        else decide(case, POLICY)
+    )
     return answer.as_json()
 
 

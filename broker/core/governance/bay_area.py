@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from broker.core.governance.codes import Gate, Mechanism, Why
 from broker.core.governance.combine import Ruling
 from broker.core.governance.facts import Facts
-from broker.core.governance.policy import Law
+from broker.core.governance.policy import MAINLAND, Law
 from broker.core.governance.policy_data import Provision
 from broker.core.governance.rules import Rule
 
-MAINLAND = "CN"
 _CONTRACTS = {"HK": Rule.GBA_HONG_KONG, "MO": Rule.GBA_MACAU}
 
 

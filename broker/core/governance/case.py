@@ -94,10 +94,11 @@ class CaseError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DateQuestion:
-    """A case that asks for dates instead of a release."""
+    """A case that asks for dates instead of a release: what follows from an event, for a party in `place`."""
 
     event: Event
     day: date
+    place: str
 
 
 Question = Facts | DateQuestion
@@ -131,7 +132,7 @@ def read_case(document: object, defaults: Mapping[str, Any] = DEFAULTS) -> Quest
         facts = Facts.model_validate(merged)
     except ValidationError as error:
         raise CaseError(_problems(error)) from None
-    return facts if question is None else question
+    return facts if question is None else DateQuestion(*question, place=facts.exporter.origin)
 
 
 def read_cases(document: object) -> tuple[Named, ...] | None:
@@ -170,14 +171,14 @@ def _nothing_stated_beside(document: Mapping[Any, Any], within: str) -> None:
         raise CaseError(f"stated beside {within!r} instead of within: {', '.join(stated[:_MAX_PROBLEMS])}")
 
 
-def _question(inputs: dict[str, Any]) -> DateQuestion | None:
+def _question(inputs: dict[str, Any]) -> tuple[Event, date] | None:
     """Takes `event` and `date` out of `inputs`."""
     if "event" not in inputs and "date" not in inputs:
         return None
     event, day = inputs.pop("event", None), inputs.pop("date", None)
     if event not in get_args(Event):
         raise CaseError(f"event: one of {', '.join(get_args(Event))} is expected")
-    return DateQuestion(event, _day(day))
+    return event, _day(day)
 
 
 def _merge(defaults: Mapping[str, Any], given: Mapping[Any, Any], path: str) -> dict[str, Any]:

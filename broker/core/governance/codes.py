@@ -63,7 +63,6 @@ class Why(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     NO_SEPARATE_CONSENT = "no_separate_consent"
     NOTICE_MISSING = "notice_missing"
-    OTHER_PURPOSE = "other_purpose"
     NOT_NECESSARY = "not_necessary"
     GUARDIAN_CONSENT_MISSING = "guardian_consent_missing"
     PIA_MISSING = "pia_missing"
@@ -116,6 +115,7 @@ class Duty(StrEnum):
     CISA_REQUIREMENTS = "us_cisa_security_requirements"
     OVERLAY_REVIEW = "overlay_review"
     REPORT_IMPORTANT = "report_to_competent_department"
+    ASSESSED_SCOPE = "stay_in_assessed_scope"
     IDENTIFY_IMPORTANT = "ask_competent_department"
 
 

@@ -13,11 +13,10 @@ from broker.core.governance import (
     restrictions,
     united_states,
 )
-from broker.core.governance.bay_area import MAINLAND
 from broker.core.governance.combine import Ruling, combine
 from broker.core.governance.decision import Decision, Ground
 from broker.core.governance.facts import Facts, FactsError
-from broker.core.governance.policy import Law, Policy
+from broker.core.governance.policy import MAINLAND, Law, Policy
 from broker.core.governance.rules import Rule
 
 Regime = Callable[[Facts, Law], Ruling]
@@ -39,9 +38,9 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     law = policy.at(facts.at)
     # (1) The law of origin: prohibitions, mechanism, consent and impact assessment.
     ruling = combine([_regime(facts, law)(facts, law), *restrictions.rulings(facts, law)])
-    # (2) Our own grading, which may only tighten that.
+    # (2) Our own grading, which may only tighten that. It grades exports: what stays inside is told its band alone.
     graded = overlay.grade(facts, law)
-    final = overlay.tighten(ruling, graded, law)
+    final = ruling if facts.stays_inside else overlay.tighten(ruling, graded, law)
     # (3) What the year's count becomes, where the law of origin keeps one.
     counts = facts.exporter.origin == MAINLAND
     filing = mainland_gate.face_filing_due(facts, law) if counts else None
@@ -49,7 +48,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
         decision=final.decided,
         gate=final.gate,
         subtype=final.subtype,
-        grounds=tuple(Ground(str(rule.id), rule.cite, rule.confidence) for rule in final.rules)
+        grounds=tuple(Ground(str(rule.id), rule.cite, rule.confidence, rule.since.isoformat()) for rule in final.rules)
         + _overlay_ground(final, ruling, law),
         reasons=final.reasons,
         flags=final.flags,
@@ -75,4 +74,4 @@ def _overlay_ground(final: Ruling, lawful: Ruling, law: Law) -> tuple[Ground, ..
     """The overlay is named as a ground only where it changed the answer."""
     if final.gate is lawful.gate and final.obligations == lawful.obligations:
         return ()
-    return (Ground("overlay", law.overlay.cite, law.overlay.confidence),)
+    return (Ground("overlay", law.overlay.cite, law.overlay.confidence, law.overlay.since.isoformat()),)

@@ -11,11 +11,17 @@ from broker.core.governance.overlay import Grade
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A rule the decision rests on: its id, where it is written, and how sure the reading is."""
+    """A rule the decision rests on: its id, where it is written, how sure the reading is, and since when (ISO 8601) the
+    edition applied has been in force.
+    """
 
     rule: str
     cite: str
     confidence: str
+    since: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"rule": self.rule, "citation": self.cite, "confidence": self.confidence, "in_force_since": self.since}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class Decision:
             "expires": dates.get("expires"),
             "retain_until": dates.get("retain_until"),
             "citations": list(self.citations),
-            "grounds": [{"rule": g.rule, "citation": g.cite, "confidence": g.confidence} for g in self.grounds],
+            "grounds": [ground.as_json() for ground in self.grounds],
             "policy_hash": self.policy_hash,
         }
 

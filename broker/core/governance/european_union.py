@@ -24,7 +24,7 @@ def decide(facts: Facts, law: Law) -> Ruling:
     else:
         grounds = (transfer, law.rule(Rule.EU_DEROGATION))
         base = Ruling(Mechanism.LOCAL_LAW_ONLY, rules=grounds, obligations=transfer.obligations)
-    return combine([base, *_consent(facts, law), *_impact(facts, law)])
+    return combine([base, *_consent(facts, law), *_special(facts, law), *_child(facts, law), *_impact(facts, law)])
 
 
 def wp248_criteria(facts: Facts, law: Law) -> tuple[str, ...]:
@@ -44,7 +44,29 @@ def wp248_criteria(facts: Facts, law: Law) -> tuple[str, ...]:
 def _consent(facts: Facts, law: Law) -> Iterator[Ruling]:
     if facts.basis != "consent":
         return
-    consent, rule = facts.consent, law.rule(Rule.EU_DEROGATION)
+    yield from _faults(facts, law.rule(Rule.EU_DEROGATION))
+
+
+def _special(facts: Facts, law: Law) -> Iterator[Ruling]:
+    """Special categories need explicit consent even beside a contract; the other bases have a ground of their own."""
+    rule = law.rule(Rule.EU_SPECIAL)
+    if not any(category.gdpr_special for category in law.categories_of(facts.data.categories)):
+        return
+    yield Ruling(rules=(rule,))
+    if facts.basis in ("consent", "contract"):
+        yield from _faults(facts, rule)
+
+
+def _child(facts: Facts, law: Law) -> Iterator[Ruling]:
+    """A child's own consent does not carry: whoever holds parental responsibility gives it."""
+    rule = law.rule(Rule.EU_CHILDREN)
+    young = facts.subjects.min_age < rule.numbers["age_below"]
+    if facts.basis == "consent" and young and facts.consent.guardian is not True:
+        yield _denied(rule, Why.GUARDIAN_CONSENT_MISSING)
+
+
+def _faults(facts: Facts, rule: Provision) -> Iterator[Ruling]:
+    consent = facts.consent
     if consent.withdrawn:
         yield _denied(rule, Why.CONSENT_WITHDRAWN)
     if not consent.separate or consent.bundled or not consent.purpose_match:

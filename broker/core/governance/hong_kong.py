@@ -1,7 +1,7 @@
 """Releases from Hong Kong: PDPO. Section 33 is not in force, so local law alone decides."""
 
 from broker.core.governance import bay_area
-from broker.core.governance.codes import Gate, Mechanism, Why
+from broker.core.governance.codes import Flag, Gate, Mechanism, Why
 from broker.core.governance.combine import Ruling, combine
 from broker.core.governance.facts import Facts
 from broker.core.governance.policy import Law
@@ -31,7 +31,12 @@ def _purpose(facts: Facts, law: Law) -> Ruling:
     """DPP3: a new purpose needs prescribed consent; ss.59 and 60B except life and legal duties."""
     if facts.consent.purpose_match or facts.basis in ("emergency", "statutory"):
         return Ruling()
-    return Ruling(gate=Gate.DENY, rules=(law.rule(Rule.HK_NEW_PURPOSE),), reasons=(Why.OTHER_PURPOSE,))
+    return Ruling(
+        gate=Gate.DENY,
+        rules=(law.rule(Rule.HK_NEW_PURPOSE),),
+        reasons=(Why.NO_SEPARATE_CONSENT,),
+        flags=(Flag.CONSENT_OTHER_PURPOSE,),
+    )
 
 
 def _withdrawn(facts: Facts, law: Law) -> Ruling:

@@ -101,14 +101,14 @@ def _suspected(facts: Facts, law: Law) -> list[Ruling]:
 def _mechanism(facts: Facts, law: Law) -> Ruling:
     """(3) to (10): which mechanism the export needs, and whether it is there."""
     if facts.data.important == "notified":
-        return _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_IMPORTANT), facts, _ASSESSMENT)
+        return _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_IMPORTANT), facts, law, _ASSESSMENT)
     if facts.exporter.kind == "state_organ":
         return _state_organ(facts, law)
     exempt = _exemption(facts, law)
     if exempt is not None:
         return Ruling(Mechanism.EXEMPT, rules=(exempt,), obligations=exempt.obligations)
     if facts.exporter.ciio:
-        needed = _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_CIIO), facts, _ASSESSMENT)
+        needed = _needs(Mechanism.SECURITY_ASSESSMENT, law.rule(Rule.CN_CIIO), facts, law, _ASSESSMENT)
     else:
         needed = _by_count(facts, law)
     return combine([_standing(facts, law), needed])
@@ -144,9 +144,10 @@ def _exemption(facts: Facts, law: Law) -> Provision | None:
         return law.find(Rule.CN_OVERSEAS_ORIGIN)
     for basis, rule, suspended_by_exclusion in _SCENARIOS:
         open_now = not (suspended_by_exclusion and facts.declared_exclusion)
+        provision = law.find(rule)
         # Each of them asks that the export be truly necessary.
-        if facts.basis == basis and facts.necessary and open_now:
-            return law.find(rule)
+        if facts.basis == basis and facts.necessary and open_now and provision is not None:
+            return provision
     if facts.ftz == "off_list" and not facts.declared_exclusion:
         return law.find(Rule.CN_FREE_TRADE_ZONE)
     return None
@@ -170,10 +171,10 @@ def _by_count(facts: Facts, law: Law) -> Ruling:
     split = _splitting(facts, law) if reached else Ruling()
     minors = (law.rule(Rule.CN_MINORS),) if sensitive and _young(facts, law) else ()
     if large:
-        needed = _needs(Mechanism.SECURITY_ASSESSMENT, bounds, facts, _ASSESSMENT)
+        needed = _needs(Mechanism.SECURITY_ASSESSMENT, bounds, facts, law, _ASSESSMENT)
     else:
         rule = law.rule(Rule.CN_STANDARD_CONTRACT)
-        needed = _needs(Mechanism.SCC_OR_CERTIFICATION, rule, facts, _EITHER_CONTRACT)
+        needed = _needs(Mechanism.SCC_OR_CERTIFICATION, rule, facts, law, _EITHER_CONTRACT)
     if needed.gate is Gate.HOLD:
         needed = bay_area.route(facts, law, needed)
     return combine([Ruling(rules=(counting, *minors)), split, needed])
@@ -186,7 +187,11 @@ def _splitting(facts: Facts, law: Law) -> Ruling:
     return Ruling(rules=(law.rule(Rule.CN_COUNTING),), reasons=(Why.SPLITTING,), flags=(Flag.SPLITTING,))
 
 
-def _needs(mechanism: Mechanism, rule: Provision, facts: Facts, any_of: frozenset[Artefact]) -> Ruling:
-    """The mechanism, held until one of `any_of` is there."""
-    gate = Gate.ALLOW if facts.artefacts & any_of else Gate.HOLD
-    return Ruling(mechanism, gate, rules=(rule,), obligations=rule.obligations, counted=True)
+def _needs(mechanism: Mechanism, rule: Provision, facts: Facts, law: Law, any_of: frozenset[Artefact]) -> Ruling:
+    """The mechanism, held until one of `any_of` is there. What was assessed may then leave, and no more (NDSMR 38)."""
+    if not facts.artefacts & any_of:
+        return Ruling(mechanism, Gate.HOLD, rules=(rule,), obligations=rule.obligations, counted=True)
+    scope = law.find(Rule.CN_ASSESSED_SCOPE) if mechanism is Mechanism.SECURITY_ASSESSMENT else None
+    rules = (rule,) if scope is None else (rule, scope)
+    duties = tuple(duty for each in rules for duty in each.obligations)
+    return Ruling(mechanism, Gate.ALLOW, rules=rules, obligations=duties, counted=True)

@@ -23,6 +23,8 @@ from broker.core.governance.facts import FactsError
 from broker.core.governance.policy_data import Category, Dated, OverlayEdition, PolicyFile, Provision, Restriction
 from broker.core.governance.rules import NUMBERS, TERMS, Rule
 
+MAINLAND = "CN"
+
 
 class PolicyError(Exception):
     """The rules cannot decide: none are in force, one is missing, or the data is wrong. Nothing is permitted."""
@@ -39,7 +41,7 @@ class Law:
     categories: Mapping[str, Category]
     overlay: OverlayEdition
     restrictions: tuple[Restriction, ...]
-    calendar: Calendar
+    calendars: Mapping[str, Calendar]
 
     def rule(self, rule: Rule) -> Provision:
         """The edition in force. Raises PolicyError when there is none: the caller cannot decide without it."""
@@ -59,6 +61,11 @@ class Law:
         except KeyError as error:
             known = ", ".join(sorted(self.categories))
             raise FactsError(f"unknown data category {error.args[0]!r}; known: {known}") from None
+
+    @property
+    def calendar(self) -> Calendar:
+        """The Mainland's working days, on which its authorities' periods run."""
+        return self.calendars[MAINLAND]
 
     @cached_property
     def hash(self) -> str:
@@ -140,7 +147,9 @@ def _law(data: PolicyFile, instant: datetime) -> Law | None:
     if not overlay or not categories or not provisions:
         return None
     restrictions = tuple(r for r in data.restriction if r.in_force(instant))
-    return Law(provisions, categories, overlay[0], restrictions, Calendar.of(data.calendar))
+    places = {MAINLAND, *(year.jurisdiction for year in data.calendar)}
+    calendars = {place: Calendar.of(y for y in data.calendar if y.jurisdiction == place) for place in places}
+    return Law(provisions, categories, overlay[0], restrictions, calendars)
 
 
 def _check(data: PolicyFile) -> None:

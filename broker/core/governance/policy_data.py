@@ -145,8 +145,9 @@ class Restriction(Dated):
 
 
 class CalendarYear(_Data):
-    """The published holiday arrangement of one year: days off, and weekend days worked instead."""
+    """The published holiday arrangement of one year in one jurisdiction: days off, weekend days worked instead."""
 
+    jurisdiction: Literal["CN", "HK", "MO"] = "CN"
     year: int
     cite: str
     confidence: Confidence

@@ -42,6 +42,9 @@ class Rule(StrEnum):
     CN_FACE_FILING = "cn.face.filing"
     CN_LARGE_HANDLER = "cn.ndsmr.28"
     CN_ASSESSMENT_VALIDITY = "cn.order16.9"
+    CN_ASSESSED_SCOPE = "cn.ndsmr.38"
+    CN_CONTRACT_FILING = "cn.contract.filing"
+    CN_CERTIFICATE_VALIDITY = "cn.certificate"
     GBA_HONG_KONG = "gba.hk"
     GBA_MACAU = "gba.mo"
     GBA_ONWARD = "gba.onward"
@@ -57,6 +60,8 @@ class Rule(StrEnum):
     US_TRAVEL = "us.travel"
     US_PROHIBITED = "us.prohibited"
     US_RESTRICTED = "us.restricted"
+    EU_CHILDREN = "eu.8"
+    EU_SPECIAL = "eu.9"
     EU_CENTRAL_TEMPLATES = "eu.edpb-11-2024"
     EU_TRANSFER = "eu.chapter-5"
     EU_DEROGATION = "eu.49"
@@ -74,6 +79,9 @@ NUMBERS: Mapping[Rule, frozenset[str]] = {
     Rule.CN_FACE_FILING: frozenset({"stored_from", "working_days"}),
     Rule.CN_LARGE_HANDLER: frozenset({"persons_from"}),
     Rule.CN_ASSESSMENT_VALIDITY: frozenset({"years", "extension_working_days"}),
+    Rule.CN_CONTRACT_FILING: frozenset({"working_days"}),
+    Rule.CN_CERTIFICATE_VALIDITY: frozenset({"years"}),
+    Rule.EU_CHILDREN: frozenset({"age_below"}),
     Rule.GBA_HONG_KONG: frozenset({"filing_working_days"}),
     Rule.GBA_MACAU: frozenset({"filing_working_days"}),
     Rule.US_BULK: frozenset(

@@ -18,7 +18,8 @@ def decide(facts: Facts, law: Law) -> Ruling:
     if facts.recipient.jurisdiction not in concern.terms["jurisdictions"]:
         return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.US_NOT_COVERED), concern))
     flags = (Flag.US_BULK_EXCEEDED,) if exceeded else ()
-    if facts.incident_to_travel:
+    # A sale is not ordinarily incident to anybody's journey, whatever else is said of it.
+    if facts.incident_to_travel and not facts.data_brokerage:
         return Ruling(Mechanism.EXEMPT, rules=(bulk, concern, law.rule(Rule.US_TRAVEL)), flags=flags)
     if not exceeded:
         return Ruling(Mechanism.NOT_REGULATED_EXPORT, rules=(law.rule(Rule.US_NOT_COVERED), bulk, concern))

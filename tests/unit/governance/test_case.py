@@ -58,7 +58,7 @@ def test_any_iso_time(at: object, instant: datetime) -> None:
     ["2026-01-05", date(2026, 1, 5), "2026-01-05T10:00:00+08:00", "2026-01-04T16:00:00Z", "2026-01-04T24:00:00+08:00"],
 )
 def test_a_question_about_dates(day: object) -> None:
-    assert read_case({"event": "pia_report", "date": day}) == DateQuestion("pia_report", date(2026, 1, 5))
+    assert read_case({"event": "pia_report", "date": day}) == DateQuestion("pia_report", date(2026, 1, 5), "CN")
 
 
 def test_several_cases() -> None:
