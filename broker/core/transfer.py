@@ -25,13 +25,16 @@ Storage = Literal["transient_24h", "le_30d", "gt_30d", "central_biometric"]
 
 
 class Held(IntFlag):
-    """The counts of a year that a person is in: two classes, each net (what the law counts) and gross (everything)."""
+    """The counts of a year that a person is in: two classes, each net (what the law counts) and gross (everything); and
+    the recipient's.
+    """
 
     NONE = 0
     NONSENSITIVE = 1
     SENSITIVE = 2
     GROSS_NONSENSITIVE = 4
     GROSS_SENSITIVE = 8
+    AT_RECIPIENT = 16
 
 
 class ExporterProfile(BaseModel):

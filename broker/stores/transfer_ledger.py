@@ -1,15 +1,18 @@
-"""The transfer ledger over the functions of migration 0010_transfers: unique inserts decide who is new, stripes let
-releases count side by side, and near an edge one lock decides.
+"""The transfer ledger over the functions of migrations 0010_transfers and 0012_ledger: unique inserts decide who is
+new, stripes let releases count side by side, and near an edge one lock decides.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlmodel import Session
 
+from broker.core.counting import FIRST_YEAR, CountingKey, CountingRule
+from broker.core.governance.calendar import SHANGHAI
 from broker.core.transfer import Held
-from broker.flows.ports.transfers import ExporterTotal, RecipientTotal, Standing, TransferLine
+from broker.flows.ports.transfers import BulkLine, ExporterTotal, RecipientTotal, Standing, TransferLine
 from broker.stores.driver import run
 
 STRIPES: Final = 16
@@ -59,23 +62,53 @@ class SqlTransferLedger:
         exporter_edges: Collection[int],
         recipient_edges: Collection[int],
         locked: bool,
-    ) -> bool:
+    ) -> Held | None:
         line = standing.line
         stripe = line.person.int % STRIPES
         edges = (list(exporter_edges), list(recipient_edges), 0 if locked else MARGIN)
         values = (*self._counted(line), line.person, int(add), stripe, *edges)
-        return bool(run(self._session, _ENTER, values).scalar_one())
+        entered = run(self._session, _ENTER, values).scalar_one()
+        return None if entered is None else Held(entered)
 
-    def recent_at_us_recipient(self, line: TransferLine, *, since: datetime) -> tuple[int, bool]:
-        self.lock(line)
-        row = run(self._session, _US_COUNT, (line.person, *self._counted(line)[1:], since)).one()
-        return int(row.persons), bool(row.among)
+    def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
+        exporter, recipient = self._parties[line.exporter], self._parties[line.recipient]
+        run(self._session, _BULK_LOCK, (exporter << 16 | recipient,))
+        values = (exporter, recipient, sorted(line.kinds), since, line.person, line.earlier)
+        return int(run(self._session, _BULK_COUNT, values).scalar_one()) + 1
 
-    def enter_us_recipient(self, line: TransferLine, *, at: datetime) -> None:
-        run(self._session, _US_ENTER, (*self._counted(line)[1:], line.person, at))
+    def enter_bulk(self, line: BulkLine, *, at: datetime) -> None:
+        exporter, recipient = self._parties[line.exporter], self._parties[line.recipient]
+        run(self._session, _BULK_RENAME, (line.person, line.earlier))
+        run(self._session, _BULK_ENTER, (exporter, recipient, line.person, at, sorted(line.kinds)))
 
-    def forget_us_before(self, moment: datetime) -> int:
-        return int(run(self._session, _US_FORGET, (moment,)).rowcount)
+    def merge(self, year: int, *, survivor: UUID, merged: UUID) -> None:
+        run(self._session, "SELECT merge_counted(%s::smallint, %s, %s)", (year, survivor, merged))
+
+    def merge_bulk(self, *, survivor: UUID, merged: UUID) -> None:
+        run(self._session, _BULK_MERGE, (survivor, merged))
+        run(self._session, _BULK_MOVE, (survivor, survivor, merged))
+
+    def origins(self) -> frozenset[str]:
+        return frozenset(row[0] for row in run(self._session, _ORIGINS).all())
+
+    def keys_ended(self) -> frozenset[CountingKey]:
+        rows = run(self._session, "SELECT rule, origin, year FROM counting_keys_ended").all()
+        return frozenset(CountingKey(CountingRule(row.rule), row.origin, row.year) for row in rows)
+
+    def note_ended(self, keys: Collection[CountingKey], at: datetime) -> None:
+        for key in sorted(keys):
+            if key.rule is CountingRule.STATUTORY:
+                run(self._session, "SELECT drop_transfer_year(%s)", (key.year,))
+            else:
+                run(self._session, _BULK_FORGET, (datetime(key.year + 1, 1, 1, tzinfo=SHANGHAI),))
+            run(self._session, _ENDED, (key.rule.value, key.origin, key.year, at))
+
+    def make_years(self, last: int) -> None:
+        for year in range(FIRST_YEAR, last + 1):
+            run(self._session, "SELECT make_transfer_year(%s)", (year,))
+
+    def fold_faces(self) -> None:
+        run(self._session, "SELECT fold_stored_faces()")
 
     def totals(self, year: int) -> Sequence[ExporterTotal]:
         return [ExporterTotal(row[0], *map(int, row[1:])) for row in run(self._session, _TOTALS, (year,)).all()]
@@ -90,16 +123,36 @@ class SqlTransferLedger:
         return line.year, self._parties[line.exporter], self._parties[line.recipient]
 
 
-_US_COUNT = (
-    "SELECT count(*) AS persons, coalesce(bool_or(person = %s), false) AS among FROM transfer_us_persons "
-    "WHERE exporter = %s AND recipient = %s AND last_at > %s"
+# One at a time for a pair of parties; the number is no other lock's.
+_BULK_LOCK = "SELECT pg_advisory_xact_lock(28202, %s)"
+_BULK_COUNT = (
+    "SELECT count(DISTINCT person) FROM transfer_us_persons "
+    "WHERE exporter = %s AND recipient = %s AND kind = ANY(%s) AND last_at >= %s AND person NOT IN (%s, %s)"
 )
-_US_ENTER = (
-    "INSERT INTO transfer_us_persons AS held (exporter, recipient, person, last_at) VALUES (%s, %s, %s, %s) "
-    "ON CONFLICT (exporter, recipient, person) DO UPDATE SET last_at = greatest(held.last_at, excluded.last_at)"
+# A person has rows under one name only: this year's, from the first release of this year on.
+_BULK_RENAME = "UPDATE transfer_us_persons SET person = %s WHERE person = %s"
+_BULK_ENTER = (
+    "INSERT INTO transfer_us_persons AS held (exporter, recipient, person, last_at, kind) "
+    "SELECT %s, %s, %s, %s, unnest(%s::text[]) ORDER BY 5 ON CONFLICT (exporter, recipient, kind, person) "
+    "DO UPDATE SET last_at = greatest(held.last_at, excluded.last_at)"
 )
-_US_FORGET = "DELETE FROM transfer_us_persons WHERE last_at < %s"
-
+_BULK_MERGE = (
+    "UPDATE transfer_us_persons AS ours SET last_at = greatest(ours.last_at, theirs.last_at) "
+    "FROM transfer_us_persons AS theirs WHERE ours.person = %s AND theirs.person = %s "
+    "AND (ours.exporter, ours.recipient, ours.kind) = (theirs.exporter, theirs.recipient, theirs.kind)"
+)
+_BULK_MOVE = (
+    "UPDATE transfer_us_persons AS theirs SET person = %s WHERE NOT EXISTS ("
+    "SELECT FROM transfer_us_persons AS ours WHERE ours.person = %s "
+    "AND (ours.exporter, ours.recipient, ours.kind) = (theirs.exporter, theirs.recipient, theirs.kind)) "
+    "AND theirs.person = %s"
+)
+_BULK_FORGET = "DELETE FROM transfer_us_persons WHERE last_at < %s"
+# An exporter's name ends with the jurisdiction whose law binds it.
+_ORIGINS = (
+    "SELECT DISTINCT substring(name FROM '[^/]*$') FROM transfer_counts JOIN transfer_parties ON party_id = exporter"
+)
+_ENDED = "INSERT INTO counting_keys_ended (rule, origin, year, ended_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 _TOTALS = (
     "SELECT name, sum(nonsensitive) AS nonsensitive, sum(sensitive) AS sensitive, "
     "sum(gross_nonsensitive) AS gross_nonsensitive, sum(gross_sensitive) AS gross_sensitive "

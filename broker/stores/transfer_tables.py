@@ -1,8 +1,8 @@
 """The transfer ledger's tables (migrations 0010_transfers, 0012_ledger). Those of persons are partitioned by year."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, SmallInteger, Table, Text, Uuid, text
 
-from broker.stores.base import metadata
+from broker.stores.base import metadata, moment
 
 
 def _key(name: str) -> "Column[int]":
@@ -35,9 +35,11 @@ US_PERSONS = Table(
     metadata,
     _key("exporter"),
     _key("recipient"),
+    Column("kind", Text, primary_key=True),
     Column("person", Uuid, primary_key=True),
-    Column("last_at", DateTime(timezone=True), nullable=False),
-    Index("ix_transfer_us_persons_last_at", "exporter", "recipient", "last_at"),
+    moment("last_at"),
+    Index("ix_transfer_us_persons_last_at", "last_at"),
+    Index("ix_transfer_us_persons_person", "person"),
 )
 COUNTS = Table(
     "transfer_counts",
@@ -60,4 +62,12 @@ STORED_FACE_CHANGES = Table(
     Column("origin", Text, nullable=False),
     Column("change", Integer, nullable=False),
     Index("ix_stored_face_changes_origin", "origin", postgresql_include=["change"]),
+)
+KEYS_ENDED = Table(
+    "counting_keys_ended",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("origin", Text, primary_key=True),
+    _key("year"),
+    moment("ended_at"),
 )

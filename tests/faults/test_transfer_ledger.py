@@ -151,15 +151,3 @@ def test_both_classes_of_one_person_are_counted_each_once(real_world: World) -> 
         now = work.transfers.look(line())
     assert (now.nonsensitive, now.gross_nonsensitive, now.sensitive, now.gross_sensitive) == (1, 1, 0, 1)
     assert standing(real_world, recipient="clinic")[2] == 1
-
-
-def test_the_united_states_window_rolls(real_world: World) -> None:
-    abroad = Outgoing("us-firm", "US", ("name",), terms("contract"))
-    ask(real_world, 1, abroad, at=AT)
-    ask(real_world, 2, abroad, at=AT)
-    with real_world.begin() as work:
-        who = work.transfers.look(line(recipient="us-firm")).line
-        assert work.transfers.recent_at_us_recipient(who, since=AT.replace(year=2025)) == (2, False)
-        assert work.transfers.recent_at_us_recipient(who, since=AT) == (0, False)
-        assert work.transfers.forget_us_before(AT) == 0
-        assert work.transfers.forget_us_before(AT.replace(year=2027)) == 2

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from broker.core.counting import CountingKey
 from broker.core.transfer import Held
-from broker.flows.ports.transfers import ExporterTotal, RecipientTotal, Standing, TransferLine
+from broker.flows.ports.transfers import BulkLine, ExporterTotal, RecipientTotal, Standing, TransferLine
 
 if TYPE_CHECKING:
     from tests.ports.fakes import FakeWork
@@ -20,7 +21,8 @@ class FakeTransferLedger:
     work: "FakeWork"
     held: dict[tuple[int, str, UUID], Held] = field(default_factory=dict)
     met: set[tuple[int, str, UUID]] = field(default_factory=set)
-    american: dict[tuple[str, str, UUID], datetime] = field(default_factory=dict)
+    bulk: dict[tuple[str, str, str, UUID], datetime] = field(default_factory=dict)
+    ended: dict[CountingKey, datetime] = field(default_factory=dict)
 
     def look(self, line: TransferLine) -> Standing:
         mine = self._held(line.year, line.exporter)
@@ -46,29 +48,64 @@ class FakeTransferLedger:
         exporter_edges: Collection[int],
         recipient_edges: Collection[int],
         locked: bool,
-    ) -> bool:
+    ) -> Held:
         line = standing.line
-        key = (line.year, line.exporter, line.person)
-        self.held[key] = self.held.get(key, Held.NONE) | add
-        self.met.add((line.year, line.recipient, line.person))
-        return True
+        key, there = (line.year, line.exporter, line.person), (line.year, line.recipient, line.person)
+        held = self.held.get(key, Held.NONE)
+        entered = add & ~held | (Held.NONE if there in self.met else Held.AT_RECIPIENT)
+        self.held[key] = held | add
+        self.met.add(there)
+        return entered
 
-    def recent_at_us_recipient(self, line: TransferLine, *, since: datetime) -> tuple[int, bool]:
+    def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
         there = {
             person
-            for (exporter, recipient, person), at in self.american.items()
-            if (exporter, recipient) == (line.exporter, line.recipient) and at > since
+            for (exporter, recipient, kind, person), at in self.bulk.items()
+            if (exporter, recipient) == (line.exporter, line.recipient) and kind in line.kinds and at >= since
         }
-        return len(there), line.person in there
+        return len(there - {line.person, line.earlier}) + 1
 
-    def enter_us_recipient(self, line: TransferLine, *, at: datetime) -> None:
-        self.american[line.exporter, line.recipient, line.person] = at
+    def enter_bulk(self, line: BulkLine, *, at: datetime) -> None:
+        self._rename(line.earlier, line.person)
+        for kind in line.kinds:
+            self.bulk[line.exporter, line.recipient, kind, line.person] = at
 
-    def forget_us_before(self, moment: datetime) -> int:
-        old = [key for key, at in self.american.items() if at < moment]
-        for key in old:
-            del self.american[key]
-        return len(old)
+    def merge(self, year: int, *, survivor: UUID, merged: UUID) -> None:
+        for of, exporter, person in [key for key in self.held if (key[0], key[2]) == (year, merged)]:
+            theirs, ours = self.held.pop((of, exporter, person)), self.held.get((of, exporter, survivor), Held.NONE)
+            self.held[of, exporter, survivor] = ours | theirs
+            if ours & theirs:
+                self.held[of, exporter, person] = ours & theirs
+        for of, recipient, person in [key for key in self.met if (key[0], key[2]) == (year, merged)]:
+            if (of, recipient, survivor) not in self.met:
+                self.met.remove((of, recipient, person))
+                self.met.add((of, recipient, survivor))
+
+    def merge_bulk(self, *, survivor: UUID, merged: UUID) -> None:
+        self._rename(merged, survivor)
+
+    def origins(self) -> frozenset[str]:
+        return frozenset(exporter.rpartition("/")[2] for _, exporter, _ in self.held)
+
+    def keys_ended(self) -> frozenset[CountingKey]:
+        return frozenset(self.ended)
+
+    def note_ended(self, keys: Collection[CountingKey], at: datetime) -> None:
+        self.ended |= dict.fromkeys(keys, at)
+
+    def make_years(self, last: int) -> None:
+        """One dictionary holds every year."""
+
+    def fold_faces(self) -> None:
+        """Faces are counted when asked for."""
+
+    def _rename(self, earlier: UUID, person: UUID) -> None:
+        for exporter, recipient, kind, of in [key for key in self.bulk if key[3] == earlier]:
+            at = self.bulk[exporter, recipient, kind, of]
+            ours = self.bulk.get((exporter, recipient, kind, person))
+            if ours is None:
+                del self.bulk[exporter, recipient, kind, of]
+            self.bulk[exporter, recipient, kind, person] = max(at, ours or at)
 
     def totals(self, year: int) -> Sequence[ExporterTotal]:
         return [

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from broker.core.counting import CountingKey
 from broker.core.transfer import Held
 
 
@@ -34,6 +35,19 @@ class Standing:
     held: Held
     met: bool
     """Whether the recipient was given this person's data this year."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLine:
+    """One person's line in the rolling counts of a pair of parties (28 CFR 202.205). `kinds`: those of the release.
+    `person`: the name under this year's key; `earlier`: under last year's, which the window still reaches.
+    """
+
+    exporter: str
+    recipient: str
+    kinds: frozenset[str]
+    person: UUID
+    earlier: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +88,42 @@ class TransferLedger(Protocol):
         exporter_edges: Collection[int],
         recipient_edges: Collection[int],
         locked: bool,
-    ) -> bool:
-        """Count the person, once. Without `locked`: False, and nothing entered, when a count that moves is so near an
-        edge that others in flight could carry it over; `lock`, decide again and enter then.
+    ) -> Held | None:
+        """Count the person, once: the counts that this release entered them in. Without `locked`: None, and nothing
+        entered, when a count that moves is so near an edge that others in flight could carry it over; `lock`, decide
+        again and enter then.
         """
 
-    def recent_at_us_recipient(self, line: TransferLine, *, since: datetime) -> tuple[int, bool]:
-        """Distinct persons of this exporter at this recipient since that moment, and whether this one is among them.
-
-        Locks the pair until the end of the work, so the number is exact.
+    def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
+        """Distinct persons of whom this exporter gave this recipient any of these kinds of data at that moment or
+        since, and this person. Locks the pair until the end of the work, so the number is exact.
         """
 
-    def enter_us_recipient(self, line: TransferLine, *, at: datetime) -> None:
-        """This person's data reached the recipient at that moment."""
+    def enter_bulk(self, line: BulkLine, *, at: datetime) -> None:
+        """This person's data of these kinds reached the recipient at that moment."""
 
-    def forget_us_before(self, moment: datetime) -> int:
-        """Drop lines that no window reaches any more; returns how many."""
+    def merge(self, year: int, *, survivor: UUID, merged: UUID) -> None:
+        """Two names of that year are one person's: whatever the merged one was counted in, the survivor is held in from
+        now on. No count changes.
+        """
+
+    def merge_bulk(self, *, survivor: UUID, merged: UUID) -> None:
+        """The same for the rolling counts. Who was counted twice stays so until the window has passed."""
+
+    def origins(self) -> frozenset[str]:
+        """The jurisdictions of all exporters that ever released."""
+
+    def keys_ended(self) -> frozenset[CountingKey]:
+        """The keys whose end was noted."""
+
+    def note_ended(self, keys: Collection[CountingKey], at: datetime) -> None:
+        """Their keys are destroyed: drop the rows of persons made under them. Totals stay. Harmless when repeated."""
+
+    def make_years(self, last: int) -> None:
+        """A partition for each year up to that one."""
+
+    def fold_faces(self) -> None:
+        """Add up what changed in the store of faces, so that reading it stays quick."""
 
     def totals(self, year: int) -> Sequence[ExporterTotal]:
         """The counts of that year (Asia/Shanghai) as last committed, by exporter in order of name. No persons."""
@@ -99,6 +133,3 @@ class TransferLedger(Protocol):
 
     def stored_faces(self, origin: str) -> int:
         """Distinct persons of that jurisdiction whose face template or portrait is stored now."""
-
-
-US_WINDOW = timedelta(days=365)
