@@ -60,6 +60,7 @@ from broker.web import (
     identities,
     journal,
     providers,
+    rights,
     site,
     staff,
     wallet,
@@ -107,7 +108,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(files("broker.web") / "static")), name="static")
     for module in (site, consent_page, authorization_consent, approvals, developers, wallet, gates, journal, staff):
         app.include_router(module.router)
-    for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers):
+    for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers, rights):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(

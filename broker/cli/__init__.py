@@ -21,6 +21,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "database": ("broker.cli.database:app", "Start, stop and migrate the embedded database.", "broker"),
     "journal": ("broker.cli.journal:app", "Verify the journal.", "broker"),
     "transfer": ("broker.cli.transfer:app", "Ask what the law says of a release across a border.", "broker"),
+    "rights": ("broker.cli.rights:app", "Verify certificates and exports; incidents; retention.", "broker"),
     "wallet": ("wallet_app.cli:app", "Serve the wallet's pages.", "wallet"),
     "idp": ("connectors.mock_idps.cli:app", "Run a mock identity provider.", "broker"),
     "gate": ("gate_client.cli:app", "Enrol and run a gate.", "gate"),

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     NO_ENCRYPTION_KEY = "no_encryption_key"
     REQUEST_UNKNOWN = "request_unknown"
     IDEMPOTENCY_CLASH = "idempotency_clash"
+    CERTIFICATE_UNKNOWN = "certificate_unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from broker.core.consent import Use
 from broker.core.partner_purpose import PartnerPurposes
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS, Notice, Purpose, Purposes, Recipient
+from broker.core.rights import RightsRules
 from broker.core.transfer import TransferRules
 from broker.core.zone import Zone, Zones
 from broker.wire.travel_pass import PassMode
@@ -20,6 +21,7 @@ class Rulebook:
     purposes: Purposes
     partner: PartnerPurposes = field(default_factory=PartnerPurposes.load)
     transfers: TransferRules = field(default_factory=TransferRules.load)
+    rights: RightsRules = field(default_factory=RightsRules.load)
 
     @classmethod
     def load(cls, transfers: str | None = None) -> Self:

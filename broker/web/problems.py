@@ -84,6 +84,10 @@ REGISTER: Mapping[str, ProblemType] = {
     "idempotency-clash": ProblemType(
         422, "The idempotency key belongs to another request", "Use a fresh Idempotency-Key for each new request."
     ),
+    # People's rights.
+    "certificate-unknown": ProblemType(
+        404, "No certificate waits behind this link", "It is handed out once; the journal's entry stays."
+    ),
     # Us.
     "internal-error": ProblemType(500, "The broker failed", "Quote `instance` to the operator."),
     "database-unavailable": ProblemType(503, "The database does not answer", "Send the request again shortly."),
@@ -111,6 +115,7 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.NO_ENCRYPTION_KEY: "no-encryption-key",
     Refusal.REQUEST_UNKNOWN: "request-unknown",
     Refusal.IDEMPOTENCY_CLASH: "idempotency-clash",
+    Refusal.CERTIFICATE_UNKNOWN: "certificate-unknown",
 }
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from broker.core.denial import Denied
+from broker.flows.certify_erasure import erase_with_certificate
 from broker.flows.enrol import enrol
-from broker.flows.erase import destroy_erased_keys, erase
+from broker.flows.erase import destroy_erased_keys
 from broker.flows.look import list_uses, show_profile
 from broker.flows.mint_pass import mint_pass
 from broker.flows.ports import JournalledUse, Work
@@ -22,6 +23,7 @@ from broker.web.error_handlers import respond
 from broker.web.fields import PassId, answer_with, from_base64url, to_base64url
 from broker.web.pages import language_of
 from broker.web.problems import of_denial
+from broker.web.rights_erasure import certificate_path
 from broker.web.services import Provided, Services, Transaction
 from broker.web.wallet_consents import recipient_name
 from broker.web.wallet_messages import (
@@ -210,15 +212,19 @@ def erase_account(token: Person, services: Provided) -> Response:
     """Erasure: the deletion is durable before the person's key is destroyed."""
     at = services.clock()
     with services.begin() as work:
-        erasure = erase(
+        certified = erase_with_certificate(
             work,
+            keys=services.keys,
             status_signer=services.status_signer,
+            rules=services.rulebook.rights,
             traveller=token.traveller_id,
             at=at,
             entropy=services.entropy,
         )
     destroy_erased_keys(services.begin, keys=services.keys, at=at)
-    return answer_with(Erased(erased_at=erasure.at, complete_at=erasure.complete_at))
+    erasure = certified.erasure
+    certificate = services.issuer + certificate_path(certified.link)
+    return answer_with(Erased(erased_at=erasure.at, complete_at=erasure.complete_at, certificate=certificate))
 
 
 def _use(services: Services, work: Work, use: JournalledUse, language: str) -> Use:

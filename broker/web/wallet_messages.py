@@ -143,7 +143,10 @@ class Uses(Message):
 
 
 class Erased(Message):
-    """`complete_at`: when the last key that could open a code on the person's phone is gone too."""
+    """`complete_at`: when the last key that could open a code on the person's phone is gone too. `certificate`: the
+    page of the erasure's certificate, which nobody else has the address of.
+    """
 
     erased_at: Moment
     complete_at: Moment
+    certificate: str

@@ -63,6 +63,11 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("POST", "/identities/add"): BROWSER,
     ("POST", "/identities/take"): BROWSER,
     ("POST", "/identities/unlink"): BROWSER,
+    ("GET", "/rights"): BROWSER,
+    ("GET", "/rights/erasure"): BROWSER,
+    ("POST", "/rights/erasure"): BROWSER,
+    ("GET", "/rights/certificates/{token}"): ANYONE,  # the link is the secret
+    ("POST", "/rights/certificates/{token}"): ANYONE,
     ("GET", "/providers/status"): ANYONE,
     # Providers call back; their connector verifies what they send.
     ("POST", "/providers/{provider}/callback"): ANYONE,

@@ -1,0 +1,25 @@
+"""People's rights: where each of them begins. Pages at the broker's own origin, without scripts (specs/rights.md)."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broker.web import rights_erasure
+from broker.web.pages import language_of, render
+from broker.web.rights_session import RIGHTS, Session, to_login
+
+router = APIRouter(include_in_schema=False)
+
+_OFFERED: Final = ("erase",)
+_PATHS: Final = {"erase": rights_erasure.ERASURE}
+
+
+@router.get(RIGHTS)
+def show_rights(request: Request, session: Session) -> Response:
+    if session is None:
+        return to_login(request, RIGHTS)
+    return render(request, "rights/home.html", language_of(request), offered=[(one, _PATHS[one]) for one in _OFFERED])
+
+
+router.include_router(rights_erasure.router)
