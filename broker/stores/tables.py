@@ -244,4 +244,5 @@ TRAVELLER_ENTRIES = Table(
     Column("leaf_hash", LargeBinary, nullable=False),
     moment("at"),
     Index("ix_traveller_entries_traveller_id_id", "traveller_id", "id"),
+    Index("ix_traveller_entries_at", "at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )

@@ -4,13 +4,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Table
 
-from broker.stores import linking_tables, partner_tables, tables
+from broker.stores import linking_tables, partner_tables, sample_tables, tables
 from broker.stores.base import metadata
 from broker.stores.database import Database
 
 
 def test_the_migrated_schema_is_the_declared_one(database: Database) -> None:
-    declared = [*vars(tables).values(), *vars(partner_tables).values(), *vars(linking_tables).values()]
+    declared = [
+        *vars(tables).values(),
+        *vars(partner_tables).values(),
+        *vars(linking_tables).values(),
+        *vars(sample_tables).values(),
+    ]
     ours = {table.name for table in declared if isinstance(table, Table)}
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
