@@ -12,12 +12,12 @@ from uuid import UUID
 
 from broker.core.governance.codes import Gate
 from broker.core.governance.decision import Decision
-from broker.core.transfer import Outgoing
+from broker.core.transfer import Entered, Outgoing
 from broker.wire.reasons import Reason
 
 STATED: Final = ("transfer", "mechanism", "policy", "score", "band", "origin", "destination")
 """What the journal's entry of a release or a refusal says about its decision, in the clear; and `why`, where there are
-reasons against.
+reasons against; `counted`, where the release newly counted its person somewhere.
 """
 
 MAKER: Final = object()
@@ -36,6 +36,7 @@ class OwnUse(StrEnum):
 
     DECIDING = "the law is asked about them"
     COMPARING = "an answer of yes or no is made from them"
+    COMMITTING = "a salted hash of them goes into a pass"
     ENROLMENT = "the portrait is compared with a photograph, once"
     RENEWAL = "a later login is compared with what is kept"
     SHOWN = "the person sees what is kept about them"
@@ -57,11 +58,12 @@ class Departure:
         *,
         traveller: UUID,
         origin: str,
+        entered: Entered | None,
         maker: object,
     ) -> None:
         if maker is not MAKER:
             raise NoDeparture("nobody but flows.decide_transfer decides")
-        self._departures, self._stated, self._entry = departures, False, _entry(decision, outgoing, origin)
+        self._departures, self._stated, self._entry = departures, False, _entry(decision, outgoing, origin, entered)
         self.decision, self.outgoing, self.traveller, self.origin = decision, outgoing, traveller, origin
         departures.add(self)
 
@@ -100,10 +102,11 @@ class Departure:
             raise NoDeparture("kinds of data that the decision is not about")
 
 
-def _entry(made: Decision, outgoing: Outgoing, origin: str) -> dict[str, Any]:
+def _entry(made: Decision, outgoing: Outgoing, origin: str, entered: Entered | None) -> dict[str, Any]:
     said = (made.gate.value, made.decision.value, made.policy_hash, made.score, made.band.value)
     why = {"why": [reason.value for reason in made.reasons]} if made.reasons else {}
-    return dict(zip(STATED, (*said, origin, outgoing.jurisdiction), strict=True)) | why
+    counted = {"counted": entered.stated} if entered is not None and entered.counts else {}
+    return dict(zip(STATED, (*said, origin, outgoing.jurisdiction), strict=True)) | why | counted
 
 
 class Departures:

@@ -9,15 +9,15 @@ from datetime import date, datetime
 from uuid import UUID
 
 from broker.core.counting import CountingRule, counting_key, year_before
-from broker.core.departure import Departure
+from broker.core.departure import Departure, Kept, OwnUse
 from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law
 from broker.core.permit import departure
-from broker.core.sealing import unseal
 from broker.core.transfer import (
     Counted,
+    Entered,
     Held,
     Outgoing,
     Subject,
@@ -28,7 +28,6 @@ from broker.core.transfer import (
     facts_of,
     recipient_edges,
 )
-from broker.core.traveller import CLAIMS
 from broker.flows.counted_person import bulk_line, counted_as
 from broker.flows.ports import KeyStore, Work
 from broker.flows.ports.transfers import BulkLine, Standing, TransferLine
@@ -53,8 +52,8 @@ def decide_transfer(
     The caller holds the locks of consents and passes already: the ledger's come last. Raises FactsError and
     PolicyError: nothing may leave.
     """
-    decision = _decided(work, keys, rules, traveller, subject, outgoing, at=at)
-    return departure(work.departures, decision, outgoing, traveller=traveller, origin=subject.origin)
+    decision, entered = _decided(work, keys, rules, traveller, subject, outgoing, at=at)
+    return departure(work.departures, decision, outgoing, traveller=traveller, origin=subject.origin, entered=entered)
 
 
 def _decided(
@@ -66,11 +65,11 @@ def _decided(
     outgoing: Outgoing,
     *,
     at: datetime,
-) -> Decision:
+) -> tuple[Decision, Entered | None]:
     law = rules.policy.at(at)
     if subject.origin == outgoing.jurisdiction:
         # Nothing crosses, so nothing is counted; the domestic duties are still named.
-        return decide(facts_of(outgoing, subject, Counted(), rules.profiles, law, at=at), rules.policy)
+        return decide(facts_of(outgoing, subject, Counted(), rules.profiles, law, at=at), rules.policy), None
     line = TransferLine(
         year=shanghai_date(at).year,
         exporter=rules.profiles.exporter(subject.origin).counted_as + "/" + subject.origin,
@@ -88,29 +87,25 @@ def _decided(
     standing = work.transfers.look(line)
     decision = over(standing)
     if not decision.gate.permits:
-        return decision
+        return decision, None
     entered = _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=False)
     if entered is None:
         standing = work.transfers.lock(line)
         decision = over(standing)
         if not decision.gate.permits:
-            return decision
-        _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=True)
+            return decision, None
+        entered = _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=True)
     if bulk is not None:
         work.transfers.enter_bulk(bulk, at=at)
-    return decision
+    return decision, Entered(line.exporter, line.recipient, entered or Held.NONE)
 
 
-def subject_of(origin: str, claims: VerifiedClaims | None, *, at: datetime) -> Subject:
+def subject_of(origin: str, claims: Kept[VerifiedClaims] | VerifiedClaims | None, *, at: datetime) -> Subject:
     """The person as the rules see them. `claims`: what their authority said. Where it is not there, the age is unknown
     and the youngest is assumed: that denies without a guardian.
     """
-    return Subject(origin, 0 if claims is None else _age(claims.birth_date, shanghai_date(at)))
-
-
-def opened_claims(sealed: bytes | None, *, key: bytes) -> VerifiedClaims | None:
-    """What an authority said about a person, from its sealed bytes."""
-    return None if sealed is None else VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
+    known = claims.for_own_use(OwnUse.DECIDING) if isinstance(claims, Kept) else claims
+    return Subject(origin, 0 if known is None else _age(known.birth_date, shanghai_date(at)))
 
 
 def _age(born: date, today: date) -> int:

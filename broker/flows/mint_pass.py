@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied, InvalidInput, Refusal
-from broker.core.departure import Departure
+from broker.core.departure import Departure, Kept, OwnUse
 from broker.core.epoch import epoch_of
 from broker.core.purpose import OFFLINE_PASS
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
-from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of, template_context
+from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of
 from broker.flows.covering import covering_among
-from broker.flows.decide_transfer import decide_transfer, opened_claims, subject_of
+from broker.flows.decide_transfer import decide_transfer, subject_of
 from broker.flows.epoch_secrets import open_epoch, secret_of
+from broker.flows.opening import open_claims, open_template
 from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
 from broker.wire.keys import Entropy, PublicKey, Signer
@@ -27,6 +26,8 @@ from broker.wire.sealed_template import FaceTemplate, TemplatePayload, commitmen
 from broker.wire.status_list import draw_indices
 from broker.wire.travel_pass import PassClaims, PassMode, mint
 
+MINTED = "traveller:pass:minted"
+SHOWN_AGAIN = "traveller:pass:repeated"
 DRAWS = 16
 """A list counts as full when this many random draws in a row met indices given out before: about four fifths full."""
 
@@ -48,12 +49,14 @@ class _Face:
 
     traveller: UUID
     template_id: UUID
-    template: FaceTemplate
+    template: Kept[FaceTemplate]
     key: bytes
     seeds: Sequence[bytes]
 
-    def payload(self, mode: PassMode, pass_id: bytes) -> TemplatePayload:
-        return payload_of(mode, self.template, seeds=self.seeds, traveller_key=self.key, pass_id=pass_id)
+    def payload(self, mode: PassMode, pass_id: bytes) -> Kept[TemplatePayload]:
+        return self.template.derive(
+            lambda face: payload_of(mode, face, seeds=self.seeds, traveller_key=self.key, pass_id=pass_id)
+        )
 
 
 def mint_pass(
@@ -86,8 +89,8 @@ def mint_pass(
 
     def refuse(denied: Denied, departure: Departure | None = None) -> Denied:
         clear = {"zone": zone, "mode": mode.name.lower(), "reasons": [denied.reason.value]}
-        clear |= departure.entry() if departure is not None else {}
-        work.journal.append(Entry("traveller:pass:refused", clear, None, traveller, key), at=at, entropy=entropy)
+        entry = Entry("traveller:pass:refused", clear, None, traveller, key, departure)
+        work.journal.append(entry, at=at, entropy=entropy)
         return denied
 
     consents = covering_among(desk.consents, uses, at=at)
@@ -96,7 +99,7 @@ def mint_pass(
     kept = desk.template
     if kept is None:
         return refuse(Denied(Reason.TEMPLATE_UNAVAILABLE, "no face is enrolled"))
-    template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
+    template = open_template(work, kept, key=key)
     face = _Face(traveller, kept.template_id, template, key, keys.seeds(traveller))
 
     # (3) keys that have a pass already: the same one, or none
@@ -105,21 +108,22 @@ def mint_pass(
         if not _same_again(known, zone, mode, face, at=at):
             return refuse(Denied(Refusal.DEVICE_KEY_USED, "each pass needs a device key of its own"))
 
-    # (4) the new ones: sealing the template into a pass lets it leave, so that is decided and counted now
+    # (4) sealing the template into a pass lets it leave, so that is decided and counted now; for a pass shown again too
     fresh = [point for point in device_keys if point not in issued]
-    decided: dict[str, Any] = {}
-    if fresh and mode is PassMode.OFFLINE:
+    departure = None
+    if mode is PassMode.OFFLINE:
         departure = _decide(work, keys, rulebook, traveller, zone, desk, key, at=at)
-        held = departure.refusal
-        if held is not None:
-            return refuse(Denied(held, "the law of the place where the data reside does not let it go now"), departure)
-        decided = departure.entry()
+        if departure.refusal is not None:
+            told = "the law of the place where the data reside does not let it go now"
+            return refuse(Denied(departure.refusal, told), departure)
 
     # (5) entered and journalled together
+    entries = [_entry(known, SHOWN_AGAIN, key, departure) for known in issued.values() if departure is not None]
     if fresh:
         made = _make(work, desk.space, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
-        work.journal.append_all([_entry(new, key, decided) for new in made], at=at, entropy=entropy)
+        entries += [_entry(new, MINTED, key, departure) for new in made]
         issued |= {new.device_key: new for new in made}
+    work.journal.append_all(entries, at=at, entropy=entropy)
 
     # (6) what to show; offline, the template under the zone's secret of the day each pass was issued
     ordered = [issued[point] for point in device_keys]
@@ -130,7 +134,7 @@ def mint_pass(
         else open_epoch(work, keys, zone=zone, epoch=epoch)
         for epoch in epochs
     }
-    return tuple(_shown(known, face, secrets) for known in ordered)
+    return tuple(_shown(known, face, secrets, departure) for known in ordered)
 
 
 def _check_device_keys(device_keys: Sequence[bytes]) -> None:
@@ -175,7 +179,7 @@ def _make(
 
     def signed(point: bytes, index: int) -> IssuedPass:
         pass_id = entropy(16)
-        payload = face.payload(mode, pass_id)
+        payload = face.payload(mode, pass_id).for_own_use(OwnUse.COMMITTING)
         committed = commitment(payload.salt, payload.template.encode())
         claims = PassClaims(pass_id, zone, issued_at, issued_at, ends, point, index, committed, mode)
         return IssuedPass(
@@ -210,12 +214,14 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes]) -> MintedPass:
-    sealed = None
-    if issued.epoch is not None:
+def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes], departure: Departure | None) -> MintedPass:
+    sealed, epoch = None, issued.epoch
+    if epoch is not None and departure is not None:
         payload = face.payload(issued.mode, issued.pass_id)
-        secret = secrets[issued.epoch]
-        sealed = seal_for_qr(payload, epoch_secret=secret, epoch=issued.epoch, pass_id=issued.pass_id)
+        code = payload.derive(
+            lambda face: seal_for_qr(face, epoch_secret=secrets[epoch], epoch=epoch, pass_id=issued.pass_id)
+        )
+        sealed = code.leave(departure)
     return MintedPass(issued.pass_id, issued.device_key, issued.pass_bytes, sealed, issued.expires_at)
 
 
@@ -233,17 +239,19 @@ def _decide(
     purpose, recipient = rulebook.resolve(OFFLINE_PASS, zone)
     categories = tuple(sorted(purpose.categories))
     outgoing = Outgoing(recipient.recipient_id, rulebook.zone(zone).jurisdiction, categories, purpose.terms)
-    subject = subject_of(desk.origin, opened_claims(desk.claims, key=key), at=at)
+    claims = None if desk.claims is None else open_claims(work, desk.claims, traveller=traveller, key=key)
+    subject = subject_of(desk.origin, claims, at=at)
     return decide_transfer(
         work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
     )
 
 
-def _entry(issued: IssuedPass, key: bytes, decided: Mapping[str, Any]) -> Entry:
+def _entry(issued: IssuedPass, kind: str, key: bytes, departure: Departure | None) -> Entry:
     return Entry(
-        kind="traveller:pass:minted",
-        clear={"zone": issued.zone, "mode": issued.mode.name.lower(), **decided},
+        kind=kind,
+        clear={"zone": issued.zone, "mode": issued.mode.name.lower()},
         personal={"pass": issued.pass_id.hex(), "consents": [str(consent) for consent in issued.consents]},
         traveller=issued.traveller,
         traveller_key=key,
+        departure=departure,
     )

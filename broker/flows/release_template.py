@@ -9,17 +9,17 @@ from typing import Any
 
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied
-from broker.core.departure import Departure
+from broker.core.departure import Departure, Kept
 from broker.core.gate import Gate
 from broker.core.purpose import E_CHANNEL
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import unseal
 from broker.core.transfer import Outgoing
-from broker.core.travel import RESERVATION, IssuedPass, payload_of, template_context
+from broker.core.travel import RESERVATION, IssuedPass, payload_of
 from broker.flows.covering import still_covered
-from broker.flows.decide_transfer import decide_transfer, opened_claims, subject_of
+from broker.flows.decide_transfer import decide_transfer, subject_of
 from broker.flows.gate_request import authenticate, may_speak
-from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant
+from broker.flows.opening import open_claims, open_template, open_vouched
 from broker.flows.ports import Entry, KeyStore, Shown, Work
 from broker.wire import device_proof, hpke, travel_pass
 from broker.wire.errors import VerifyError, WireError
@@ -74,26 +74,25 @@ def release_template(
         # (5) the pass: neither revoked nor spent, and at no other gate just now
         _check_free(gate, issued, at=at)
         # (6) the template it committed to
-        payload = _open(keys, found, shown.claims.commitment)
+        payload = _open(work, keys, found, shown.claims.commitment)
         # (7) sealed to this gate's one-use key and this very request
-        sealed = hpke.seal(payload.encode(), message.hpke_public, message.info(request))
+        sealed = payload.derive(lambda face: hpke.seal(face.encode(), message.hpke_public, message.info(request)))
         # (8) one answer per pass and counter, and the pass reserved; the last check, so that a refusal uses nothing up
         until = at + RESERVATION
         if not work.releasing.enter(issued, qr.counter, gate_id=gate.gate_id, until=until, at=at):
             raise VerifyError(Reason.ALREADY_RELEASED, "this code was answered before")
         # (9) what the law of the place where the data reside says; the ledger's locks come last
         departure = _decide(work, keys, rulebook, gate, found, at=at)
-        held = departure.refusal
-        if held is not None:
-            raise VerifyError(held, "the law of the place where the data reside does not let it go now")
+        if departure.refusal is not None:
+            raise VerifyError(departure.refusal, "the law of the place where the data reside does not let it go now")
     except WireError as refusal:
         _journal(work, keys, gate, issued, departure=departure, refused=refusal.reason, at=at, entropy=entropy)
         return Denied(refusal.reason, refusal.detail)
 
     # (10) stated and journalled in the same transaction
-    grant = _grant(keys, granting, found, at=at, entropy=entropy)
+    grant = _grant(work, keys, granting, found, departure, at=at, entropy=entropy)
     _journal(work, keys, gate, issued, departure=departure, refused=None, at=at, entropy=entropy, grant=grant)
-    return Released(sealed, until, None if grant is None else grant.jws)
+    return Released(sealed.leave(departure), until, None if grant is None else grant.jws)
 
 
 def _check_gate(gate: Gate, message: ReleaseRequest) -> None:
@@ -138,35 +137,46 @@ def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: S
         tuple(sorted(purpose.categories)),
         purpose.terms,
     )
-    subject = subject_of(origin, opened_claims(found.claims, key=keys.key(traveller)), at=at)
+    key = keys.key(traveller)
+    claims = None if found.claims is None else open_claims(work, found.claims, traveller=traveller, key=key)
+    subject = subject_of(origin, claims, at=at)
     return decide_transfer(
         work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
     )
 
 
 def _grant(
-    keys: KeyStore, granting: Granting | None, found: Shown, *, at: datetime, entropy: Entropy
+    work: Work,
+    keys: KeyStore,
+    granting: Granting | None,
+    found: Shown,
+    departure: Departure,
+    *,
+    at: datetime,
+    entropy: Entropy,
 ) -> ConsentGrant | None:
     """None where nobody vouched: people who last logged in before that was kept."""
     if granting is None or found.vouched is None or found.issued.traveller is None:
         return None
-    key = keys.key(found.issued.traveller)
+    traveller, key = found.issued.traveller, keys.key(found.issued.traveller)
     what = frozenset[str]().union(*(record.categories for record in found.consents if record.purpose == E_CHANNEL))
     statement = ReleaseStatement(E_CHANNEL, found.issued.zone, what, found.issued.consents)
-    vouched = opened_vouched(found.vouched, key=key)
+    vouched = open_vouched(work, found.vouched, traveller=traveller, key=key).leave(departure)
     return issue_consent_grant(granting, vouched, key=key, release=statement, verification=None, at=at, entropy=entropy)
 
 
-def _open(keys: KeyStore, found: Shown, committed: bytes) -> TemplatePayload:
+def _open(work: Work, keys: KeyStore, found: Shown, committed: bytes) -> Kept[TemplatePayload]:
     issued, kept = found.issued, found.template
     if issued.traveller is None or kept is None or kept.template_id != issued.template_id:
         raise VerifyError(Reason.TEMPLATE_UNAVAILABLE, "the enrolment this pass was made from is gone")
-    key = keys.key(issued.traveller)
-    template = FaceTemplate.decode(unseal(kept.sealed, key=key, context=template_context(kept.template_id)))
-    seeds = keys.seeds(issued.traveller)
-    payload = payload_of(issued.mode, template, seeds=seeds, traveller_key=key, pass_id=issued.pass_id)
-    check_commitment(payload, committed)
-    return payload
+    key, seeds = keys.key(issued.traveller), keys.seeds(issued.traveller)
+
+    def payload(template: FaceTemplate) -> TemplatePayload:
+        made = payload_of(issued.mode, template, seeds=seeds, traveller_key=key, pass_id=issued.pass_id)
+        check_commitment(made, committed)
+        return made
+
+    return open_template(work, kept, key=key).derive(payload)
 
 
 def _journal(
@@ -185,13 +195,11 @@ def _journal(
     kind = "gate:template:released" if refused is None else "gate:template:refused"
     if refused is not None:
         clear["reasons"] = [refused.value]
-    if departure is not None:
-        clear |= departure.entry()
     if issued is None or issued.traveller is None:
-        entry = Entry(kind, clear)
+        entry = Entry(kind, clear, departure=departure)
     else:
         personal = {"pass": issued.pass_id.hex()}
         if grant is not None:
             personal["consent_grant"] = grant.sha256.hex()
-        entry = Entry(kind, clear, personal, issued.traveller, keys.key(issued.traveller))
+        entry = Entry(kind, clear, personal, issued.traveller, keys.key(issued.traveller), departure)
     work.journal.append(entry, at=at, entropy=entropy)
