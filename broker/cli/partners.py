@@ -20,7 +20,7 @@ from broker.core.zone import LANGUAGES
 from broker.flows.change_partner import change_ceilings, refresh_keys, register_keys, register_webhook
 from broker.flows.onboard_partner import onboard_partner
 from broker.flows.ports import Work
-from broker.flows.suspend_partner import resume_partner, suspend_partner
+from broker.flows.suspend_partner import end_partner_grants, resume_partner, suspend_partner
 from broker.outbound import reach_of, trust
 from broker.settings import Settings
 from broker.stores.database import Database
@@ -166,6 +166,18 @@ def suspend(partner: PartnerId, home: Home) -> None:
     with desk(home) as at_work:
         suspend_partner(at_work.work, partner_id=partner, at=at_work.at, entropy=os.urandom)
     print(f"{partner} is suspended.")
+
+
+@app.command()
+def end_grants(
+    partner: PartnerId,
+    home: Home,
+    client: Annotated[list[str] | None, typer.Option(help="Only this client's; repeat.")] = None,
+) -> None:
+    """End every grant the partner holds; people's consents stand. It is told of each."""
+    with desk(home) as at_work:
+        ended = end_partner_grants(at_work.work, partner_id=partner, clients=client, at=at_work.at, entropy=os.urandom)
+    print(f"{ended} grant(s) of {partner} ended.")
 
 
 @app.command()

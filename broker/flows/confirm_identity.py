@@ -59,7 +59,7 @@ def _link(
 ) -> IdentityLink | Denied:
     for link in work.identities.of(held.traveller):
         if link.provider == held.provider:
-            replace_identity(work, link, at=at)
+            replace_identity(work, link, at=at, entropy=entropy)
     link = IdentityLink(
         UUID(bytes=entropy(16), version=4), held.digest, held.traveller, held.provider, held.acr, at, None
     )

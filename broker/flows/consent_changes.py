@@ -7,6 +7,8 @@ from uuid import UUID
 
 from broker.core.authorization import Grant
 from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.core.ending import Ending, GrantsOf
+from broker.flows import end_logins
 from broker.flows.ports import Work
 from broker.wire.keys import Entropy
 
@@ -27,8 +29,9 @@ def end_grants(work: Work, record: ConsentRecord, event: str, *, at: datetime, e
     """Revoke every grant that rests on any version of the consent, and tell the partner, in this work."""
     grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id))
     tell(work, record, event, grants, at=at, entropy=entropy)
-    for grant in grants:
-        work.logins.revoke_grant(grant.grant_id, at)
+    if grants:
+        whose = GrantsOf(grants=[grant.grant_id for grant in grants])
+        end_logins.end_grants(work, whose, Ending.CONSENT, at=at, entropy=entropy)
     return grants
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from broker.core.authorization import Grant
 from broker.core.consent import ConsentRecord, ConsentStatus
+from broker.core.ending import Ending, GrantsOf
 from broker.flows.consent_changes import current_version
+from broker.flows.end_logins import end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.keys import Entropy
 
@@ -36,12 +38,13 @@ def end_grant(
     over = [record for record in _resting(work, grant) if not _shared(work, grant, record)]
     for record in over:
         work.consents.settle(record.consent_id, ConsentStatus.WITHDRAWN, at)
-    work.logins.revoke_grant(grant_id, at)
+    told = {"consents": [str(record.consent_id) for record in over]}
+    end_grants(work, GrantsOf(grants=[grant_id]), Ending.RETURNED, at=at, entropy=entropy, more=told)
     # (3) the journal
     entry = Entry(
         kind="partner:grant:revoked",
         clear={"recipients": sorted({release.recipient for release in grant.releases})},
-        personal={"grant": str(grant_id), "consents": [str(record.consent_id) for record in over]},
+        personal={"grant": str(grant_id), **told},
         traveller=grant.traveller_id,
         traveller_key=keys.key(grant.traveller_id),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from broker.core.denial import UnknownTraveller
+from broker.core.ending import Ending
 from broker.core.linking import (
     HELD_LIFETIME,
     Held,
@@ -30,6 +31,7 @@ from broker.core.traveller import (
     identity_digest,
     tokens_context,
 )
+from broker.flows.end_logins import end_logins_at
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.keys import Entropy
@@ -65,7 +67,7 @@ def link_identity(
     if known is None:
         # (2) somebody who is known by a document already, or a person adding an identity: rules 2, 3 and 4
         settled = (
-            _add(work, link_secret, grant, fresh)
+            _add(work, link_secret, grant, fresh, entropy=entropy)
             if onto is not None
             else _first_login(work, link_secret, grant, fresh, browser=browser, entropy=entropy)
         )
@@ -115,7 +117,9 @@ def _locked(work: Work, digest: bytes) -> IdentityLink | None:
     return work.identities.find(digest)
 
 
-def _add(work: Work, secret: bytes, grant: IdentityGrant, fresh: IdentityLink) -> IdentityLink | NotLinked:
+def _add(
+    work: Work, secret: bytes, grant: IdentityGrant, fresh: IdentityLink, *, entropy: Entropy
+) -> IdentityLink | NotLinked:
     """A second identity of a person who is logged in: only with one document, and its birth date, in common."""
     work.travellers.lock(fresh.traveller)
     if grant.claims is None:
@@ -130,7 +134,7 @@ def _add(work: Work, secret: bytes, grant: IdentityGrant, fresh: IdentityLink) -
     # Having logged in with another identity in this session is the confirmation that a changed subject needs.
     for link in work.identities.of(fresh.traveller):
         if link.provider == fresh.provider:
-            replace_identity(work, link, at=fresh.linked_at)
+            replace_identity(work, link, at=fresh.linked_at, entropy=entropy)
     return fresh if work.identities.add(fresh) else NotLinked(LinkRefusal.TAKEN)
 
 
@@ -168,11 +172,11 @@ def _first_login(
     return Held(held)
 
 
-def replace_identity(work: Work, link: IdentityLink, *, at: datetime) -> None:
+def replace_identity(work: Work, link: IdentityLink, *, at: datetime, entropy: Entropy) -> None:
     """A provider calls the person by another name now: the old one, its tokens and its logins go."""
     work.identities.remove(link.digest)
     work.tokens.destroy(link.traveller, link.provider)
-    work.logins.end_logins_at(link.traveller, link.provider, at)
+    end_logins_at(work, link.traveller, link.provider, Ending.IDENTITY_REPLACED, at=at, entropy=entropy)
 
 
 def _keep_tokens(work: Work, grant: IdentityGrant, traveller: UUID, *, key: bytes, entropy: Entropy) -> None:

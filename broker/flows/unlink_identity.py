@@ -4,8 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from broker.core.denial import Denied, Refusal
+from broker.core.ending import Ending
 from broker.core.linking import IdentityLink
 from broker.core.traveller import identity_digest
+from broker.flows.end_logins import end_logins_at
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.keys import Entropy
 
@@ -26,7 +28,7 @@ def unlink_identity(
     if not any(other.withdrawn_at is None for other in links if other is not link):
         return Denied(Refusal.LAST_IDENTITY, "the last identity that can log in stays: erase the account instead")
     work.identities.remove(link.digest)
-    _end(work, keys, link, "traveller:identity:unlinked", at=at, entropy=entropy)
+    _end(work, keys, link, Ending.IDENTITY_UNLINKED, at=at, entropy=entropy)
     return link
 
 
@@ -50,12 +52,14 @@ def withdraw_identity(
         return None
     work.travellers.lock(link.traveller)
     work.identities.mark_withdrawn(digest, at)
-    _end(work, keys, link, "traveller:identity:withdrawn", at=at, entropy=entropy)
+    _end(work, keys, link, Ending.IDENTITY_WITHDRAWN, at=at, entropy=entropy)
     return link
 
 
-def _end(work: Work, keys: KeyStore, link: IdentityLink, kind: str, *, at: datetime, entropy: Entropy) -> None:
+def _end(work: Work, keys: KeyStore, link: IdentityLink, ending: Ending, *, at: datetime, entropy: Entropy) -> None:
     work.tokens.destroy(link.traveller, link.provider)
-    work.logins.end_logins_at(link.traveller, link.provider, at)
+    end_logins_at(work, link.traveller, link.provider, ending, at=at, entropy=entropy)
+    happened = "unlinked" if ending is Ending.IDENTITY_UNLINKED else "withdrawn"
+    kind = f"traveller:identity:{happened}"
     entry = Entry(kind, {"provider": link.provider}, None, link.traveller, keys.key(link.traveller))
     work.journal.append(entry, at=at, entropy=entropy)

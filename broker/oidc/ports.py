@@ -21,6 +21,7 @@ from broker.core.authorization import (
 )
 from broker.core.client import Client
 from broker.core.denial import Denied
+from broker.core.ending import Ending
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.linking import LinkOutcome
 from broker.wire.identity_grant import IdentityGrant
@@ -56,12 +57,6 @@ class OidcUnit(Protocol):
     def drop_session(self, session_hash: bytes) -> None:
         """Delete a session that another one takes over; nobody is told."""
 
-    def end_session(self, session_hash: bytes) -> None:
-        """Log out; every client it logged in to gets a notice."""
-
-    def end_sessions_of(self, traveller_id: UUID) -> None:
-        """Log this person out in every browser."""
-
     def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
         """Remember whom to tell when the session ends."""
 
@@ -84,16 +79,8 @@ class OidcUnit(Protocol):
     def renew_grant(self, grant: Grant) -> bool:
         """Write the grant over the one of that id, client and person; False when none of them stands."""
 
-    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
-        """Idempotent: the first time stands."""
-
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         """The grants not revoked that rest on any of these consents."""
-
-    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None: ...
-
-    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
-        """At a logout: all that came from the session, except for offline access and the wallet."""
 
     def add_refresh_token(self, token: RefreshToken) -> None: ...
 
@@ -123,9 +110,6 @@ class OidcUnit(Protocol):
 
     def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
         """Whether some sector knows this traveller as `subject`."""
-
-    def forget_traveller(self, traveller_id: UUID) -> None:
-        """Erasure: sessions, codes, grants and pseudonyms of this person cease to exist."""
 
     def sweep(self, at: datetime) -> int:
         """Delete what expired; returns how many rows went."""
@@ -165,6 +149,19 @@ class ConsentDesk(Protocol):
         """End a live grant of that client with its tokens and the consents that nothing else rests on; False when there
         is none.
         """
+
+
+class EndLogins(Protocol):
+    """The only way sessions and grants end: partners and clients are told in the same unit."""
+
+    def grant(self, unit: "OidcUnit", grant_id: UUID, ending: Ending, *, at: datetime) -> None:
+        """Revoke it with every token of its family. Idempotent: the first time stands."""
+
+    def session(self, unit: "OidcUnit", session_hash: bytes, ending: Ending, *, at: datetime) -> None:
+        """Log out, with the grants of the session but for offline access and the wallet."""
+
+    def sessions_of(self, unit: "OidcUnit", traveller: UUID, ending: Ending, *, at: datetime) -> None:
+        """Log this person out in every browser."""
 
 
 class ReleaseClaims(Protocol):

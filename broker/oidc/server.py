@@ -12,7 +12,7 @@ from broker.oidc.client import Clients
 from broker.oidc.client_keys import ClientKeys
 from broker.oidc.dpop import Nonces
 from broker.oidc.keys import TokenKeys
-from broker.oidc.ports import Admit, CheckRelease, ConsentDesk, LinkIdentity, OpenUnit, ReleaseClaims
+from broker.oidc.ports import Admit, CheckRelease, ConsentDesk, EndLogins, LinkIdentity, OpenUnit, ReleaseClaims
 from broker.wire.identity_connector import IdentityConnector
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class AuthorizationServer:
     admit: Admit
     client_keys: ClientKeys
     consents: ConsentDesk
+    logins: EndLogins
     release_claims: ReleaseClaims
     link_identity: LinkIdentity
     connectors: Mapping[str, IdentityConnector]

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from broker.core.authorization import LoginSession, digest
+from broker.core.ending import Ending
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer, server_of
 
@@ -87,7 +88,7 @@ def start_session(
         session_id = replaced.session_id or session_id
         unit.drop_session(replaced.session_hash)
     elif replaced is not None:
-        unit.end_session(replaced.session_hash)
+        server.logins.session(unit, replaced.session_hash, Ending.REPLACED, at=at)
     value = server.secret()
     unit.add_session(
         LoginSession(
@@ -115,13 +116,6 @@ def set_session_cookie(server: AuthorizationServer, response: Response, value: s
         httponly=True,
         samesite="lax",
     )
-
-
-def end_session(server: AuthorizationServer, unit: OidcUnit, request: HTTPConnection) -> None:
-    """Log this browser out; the clients of the session get their notices."""
-    value = _cookie(request, server)
-    if value is not None:
-        unit.end_session(digest(value))
 
 
 def delete_session_cookie(server: AuthorizationServer, response: Response) -> Response:

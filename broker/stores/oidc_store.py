@@ -26,6 +26,7 @@ from broker.core.authorization import (
     RefreshToken,
 )
 from broker.core.client import Client
+from broker.core.ending import LASTING, GrantsOf, SessionsOf
 from broker.stores import oidc_rows
 from broker.stores.alone import one_row
 from broker.stores.client_store import SqlClientRegistry
@@ -45,7 +46,6 @@ from broker.stores.oidc_tables import (
     subjects,
 )
 from broker.stores.unit_of_work import UnitOfWork
-from broker.stores.webhooks import tell_of_sessions
 
 KEEP_SPENT: Final = timedelta(days=1)
 """How long an expired code or an ended grant is kept, so that a late second use is still recognised as one."""
@@ -115,6 +115,23 @@ class OidcStorage:
             return SqlClientRegistry(uow.session).find(client_id)
 
 
+def _fitting(table: Table, **named: object) -> list[Any]:
+    """The conditions of what is named."""
+    return [table.c[column] == value for column, value in named.items() if value is not None]
+
+
+def _persons(table: Table, whose: GrantsOf | SessionsOf) -> list[Any]:
+    return _fitting(table, traveller_id=whose.traveller, provider=whose.provider)
+
+
+def _meant(table: Table, whose: GrantsOf) -> list[Any]:
+    listed = {"grant_id": whose.grants, "client_id": whose.clients, "session_id": whose.sessions}
+    conditions = [table.c[column].in_(list(values)) for column, values in listed.items() if values is not None]
+    if whose.sessions is not None:
+        conditions.append(not_(table.c.scopes.overlap(sorted(LASTING))))
+    return [*conditions, *_persons(table, whose)]
+
+
 def _pending(row: Row[Any] | None, at: datetime) -> PendingRequest | None:
     if row is None or row.expires_at <= at:
         return None
@@ -172,32 +189,23 @@ class OidcUnit:
     def drop_session(self, session_hash: bytes) -> None:
         self._run(delete(sessions).where(sessions.c.session_hash == session_hash))
 
-    def end_session(self, session_hash: bytes) -> None:
-        self._end(sessions.c.session_hash == session_hash)
-
-    def end_sessions_of(self, traveller_id: UUID) -> None:
-        self._end(sessions.c.traveller_id == traveller_id)
+    def drop_sessions(self, whose: SessionsOf) -> Sequence[UUID]:
+        dropped = delete(sessions).where(
+            *_fitting(sessions, session_hash=whose.session_hash), *_persons(sessions, whose)
+        )
+        rows = self.uow.session.execute(dropped.returning(sessions.c.session_id))
+        return [row.session_id for row in rows if row.session_id is not None]
 
     def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
         values = insert_or_leave(session_clients).values(session_id=session_id, client_id=client_id, subject=subject)
         self._run(values.on_conflict_do_nothing())
 
-    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
-        """Sessions and grants of one person that rest on a login at one provider."""
-        self._end_grants(and_(grants.c.traveller_id == traveller_id, grants.c.provider == provider), at)
-        self._run(delete(codes).where(codes.c.traveller_id == traveller_id, codes.c.provider == provider))
-        self._end(and_(sessions.c.traveller_id == traveller_id, sessions.c.provider == provider))
-
-    def _end(self, condition: Any) -> None:
-        ended = self.uow.session.execute(delete(sessions).where(condition).returning(sessions.c.session_id))
-        ids = [row.session_id for row in ended if row.session_id is not None]
-        if not ids:
-            return
+    def note_logouts(self, session_ids: Sequence[UUID]) -> None:
         told = select(session_clients.c.client_id, session_clients.c.session_id, session_clients.c.subject)
         told = told.join(clients, clients.c.client_id == session_clients.c.client_id)
-        told = told.where(session_clients.c.session_id.in_(ids), clients.c.backchannel_logout_uri.is_not(None))
+        told = told.where(session_clients.c.session_id.in_(session_ids), clients.c.backchannel_logout_uri.is_not(None))
         self._run(insert(logout_notices).from_select(["client_id", "session_id", "subject"], told))
-        self._run(delete(session_clients).where(session_clients.c.session_id.in_(ids)))
+        self._run(delete(session_clients).where(session_clients.c.session_id.in_(session_ids)))
 
     # --- logout notices ---
 
@@ -250,31 +258,19 @@ class OidcUnit:
         standing = and_(grants.c.grant_id == grant.grant_id, same, grants.c.revoked_at.is_(None))
         return self._count(update(grants).where(standing).values(**oidc_rows.columns(grant))) == 1
 
-    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
-        self._run(
-            update(grants).where(grants.c.grant_id == grant_id, grants.c.revoked_at.is_(None)).values(revoked_at=at)
-        )
+    def end_grants(self, whose: GrantsOf, at: datetime) -> Sequence[Grant]:
+        # A code that is being redeemed holds its row: when the deletion has waited for it, its grant is there to end.
+        self._run(delete(codes).where(codes.c.spent_at.is_(None), *_meant(codes, whose)))
+        standing = select(grants.c.grant_id).where(grants.c.revoked_at.is_(None), *_meant(grants, whose))
+        standing = standing.order_by(grants.c.grant_id).with_for_update()
+        ended = update(grants).where(grants.c.grant_id.in_(standing)).values(revoked_at=at).returning(grants)
+        found = [oidc_rows.grant_of(dict(row._mapping)) for row in self.uow.session.execute(ended)]
+        return sorted(found, key=lambda grant: grant.grant_id)
 
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         live = select(grants).where(grants.c.traveller_id == traveller_id, grants.c.revoked_at.is_(None))
         resting = live.where(grants.c.consents.overlap(list(consents)))
         return [oidc_rows.grant_of(dict(row._mapping)) for row in self.uow.session.execute(resting)]
-
-    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None:
-        self._revoke(grants.c.client_id == client_id, at)
-
-    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
-        # A wallet's grant and one for offline access stand after a logout.
-        lasting = grants.c.scopes.overlap(["offline_access", "wallet"])
-        self._end_grants(and_(grants.c.session_id == session_id, not_(lasting)), at)
-
-    def _end_grants(self, condition: Any, at: datetime) -> None:
-        """Revoke them with the session they rest on, and put notices to the partners into the outbox."""
-        tell_of_sessions(self.uow.session, and_(condition, grants.c.revoked_at.is_(None), grants.c.expires_at > at), at)
-        self._revoke(condition, at)
-
-    def _revoke(self, condition: Any, at: datetime) -> None:
-        self._run(update(grants).where(condition, grants.c.revoked_at.is_(None)).values(revoked_at=at))
 
     def add_refresh_token(self, token: RefreshToken) -> None:
         self._run(insert(refresh_tokens).values(**asdict(token)))
@@ -337,8 +333,7 @@ class OidcUnit:
     # --- forgetting ---
 
     def forget_traveller(self, traveller_id: UUID) -> None:
-        self.end_sessions_of(traveller_id)
-        for table in (codes, grants, subjects):
+        for table in (sessions, codes, grants, subjects):
             self._run(delete(table).where(table.c.traveller_id == traveller_id))
 
     def sweep(self, at: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Tables of the authorization server (migrations 0003_oidc and 0007_authorization), for SQLAlchemy Core."""
+"""Tables of the authorization server (migrations 0003_oidc, 0007_authorization, 0018_grants), for SQLAlchemy Core."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
@@ -79,6 +79,9 @@ codes = Table(
     Column("expires_at", _MOMENT, nullable=False, index=True),
     Column("spent_at", _MOMENT),
     *_authorized(),
+    # What ends before its code is redeemed is found by these.
+    Index("ix_oidc_codes_grant_id", "grant_id", postgresql_where=text("spent_at IS NULL")),
+    Index("ix_oidc_codes_session_id", "session_id", postgresql_where=text("spent_at IS NULL")),
 )
 
 grants = Table(

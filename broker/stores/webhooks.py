@@ -5,38 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Row, delete, func, insert, literal, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlmodel import Session
 
 from broker.core.webhook import LEASE, EventState, PartnerEvent
-from broker.stores.oidc_tables import clients, grants
+from broker.stores.oidc_tables import grants
 from broker.stores.partner_tables import PARTNER_EVENTS, PARTNERS
 from broker.wire.keys import Entropy
 
 _WAITING = PARTNER_EVENTS.c.state == EventState.WAITING.value
-
-
-def tell_of_sessions(session: Session, condition: Any, at: datetime) -> None:
-    """Put "session.revoked" into the outbox for every partner's grant that meets `condition`, in one statement."""
-    body = func.jsonb_build_object("grants", func.jsonb_build_array(grants.c.grant_id))
-    told = (
-        select(
-            func.gen_random_uuid(),
-            PARTNERS.c.partner_id,
-            literal("session.revoked"),
-            grants.c.subject,
-            body,
-            literal(at, DateTime(timezone=True)),
-            literal(EventState.WAITING.value),
-            literal(0),
-            literal(at, DateTime(timezone=True)),
-        )
-        .join(clients, clients.c.client_id == grants.c.client_id)
-        .join(PARTNERS, PARTNERS.c.partner_id == clients.c.partner_id)
-        .where(condition, PARTNERS.c.webhook_url.is_not(None))
-    )
-    columns = ["event_id", "partner_id", "name", "subject", "body", "created_at", "state", "attempts", "next_at"]
-    session.execute(insert(PARTNER_EVENTS).from_select(columns, told))
 
 
 class SqlPartnerEvents:

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from broker.core.ending import Ending
 from broker.core.journal import decode_entry
+from broker.flows.end_logins import end_logins_at
 from broker.flows.erase import erase
 from broker.flows.suspend_partner import resume_partner, suspend_partner
 from broker.flows.verify_claims import MAX_WRONG, WINDOW
@@ -84,20 +86,18 @@ def test_a_withdrawal_ends_it_at_the_next_request(agencies: AgencyWorld, http: T
     assert state["grants"][0]["status"] == "revoked"
 
 
-def test_the_end_of_a_session_is_told(agencies: AgencyWorld, http: TestClient) -> None:
-    traveller = agencies.person()
+def test_a_login_that_the_provider_took_back_is_told(agencies: AgencyWorld, http: TestClient) -> None:
+    traveller, world = agencies.person(), agencies.web.world
     _, grant = agencies.consented(http, traveller, opening("birthdate"))
     agencies.consented(http, agencies.person("somebody-else"), opening("birthdate"))
-    with agencies.web.storage.unit() as unit:
-        unit.end_logins_at(traveller, grant.provider, agencies.web.now())
-    with agencies.web.world.begin() as work:
+    with world.begin() as work:
+        ending = Ending.IDENTITY_WITHDRAWN
+        end_logins_at(work, traveller, grant.provider, ending, at=agencies.web.now(), entropy=world.entropy)
+    with world.begin() as work:
         [event] = work.partner_events.of(BANK, state=None, limit=9)
         [due] = work.partner_events.take_due(agencies.web.now(), partners=1, each=9)
-    assert (event.name, event.body, event.subject) == (
-        "session.revoked",
-        {"grants": [str(grant.grant_id)]},
-        grant.subject,
-    )
+    told = {"grants": [str(grant.grant_id)], "reason": "identity_withdrawn"}
+    assert (event.name, event.body, event.subject) == ("session.revoked", told, grant.subject)
     assert due.event_id == event.event_id
 
 

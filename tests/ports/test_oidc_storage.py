@@ -24,6 +24,7 @@ from broker.core.authorization import (
     RefreshToken,
 )
 from broker.core.client import Authentication, Client, ClientStatus, Encryption, Profile
+from broker.core.ending import GrantsOf, SessionsOf
 from broker.oidc.ports import OidcUnit, OpenUnit
 from broker.stores.base import metadata
 from broker.stores.client_store import SqlClientRegistry
@@ -139,8 +140,9 @@ def test_sessions(open_unit: OpenUnit) -> None:
     session = _session()
     _do(open_unit, lambda unit: unit.add_session(session))
     assert _do(open_unit, lambda unit: unit.session(_hash("session"), NOW)) == session
-    _do(open_unit, lambda unit: unit.end_session(_hash("session")))
-    _do(open_unit, lambda unit: unit.end_session(_hash("session")))
+    drop = SessionsOf(session_hash=_hash("session"))
+    assert _do(open_unit, lambda unit: unit.drop_sessions(drop)) == []  # no client knows it
+    assert _do(open_unit, lambda unit: unit.drop_sessions(drop)) == []
     assert _do(open_unit, lambda unit: unit.session(_hash("session"), NOW)) is None
 
 
@@ -156,12 +158,13 @@ def test_grants_and_revocation(open_unit: OpenUnit) -> None:
     grant = _grant()
     _do(open_unit, lambda unit: unit.add_grant(grant))
     assert _do(open_unit, lambda unit: unit.grant(grant.grant_id)) == grant
-    _do(open_unit, lambda unit: unit.revoke_grant(grant.grant_id, NOW))
-    _do(open_unit, lambda unit: unit.revoke_grant(grant.grant_id, SOON))
+    this = GrantsOf(grants=[grant.grant_id])
+    assert [one.grant_id for one in _do(open_unit, lambda unit: unit.end_grants(this, NOW))] == [grant.grant_id]
+    assert _do(open_unit, lambda unit: unit.end_grants(this, SOON)) == []
     found = _do(open_unit, lambda unit: unit.grant(grant.grant_id))
     assert found is not None
     assert found.revoked_at == NOW
-    _do(open_unit, lambda unit: unit.revoke_grant(uuid4(), NOW))
+    assert _do(open_unit, lambda unit: unit.end_grants(GrantsOf(grants=[uuid4()]), NOW)) == []
     assert _do(open_unit, lambda unit: unit.grant(uuid4())) is None
 
 
@@ -170,7 +173,7 @@ def test_all_sessions_of_one_person_end_together(open_unit: OpenUnit) -> None:
     with open_unit() as unit:
         for name, traveller in (("one", person), ("two", person), ("three", other)):
             unit.add_session(_session(traveller, name))
-    _do(open_unit, lambda unit: unit.end_sessions_of(person))
+    _do(open_unit, lambda unit: unit.drop_sessions(SessionsOf(traveller=person)))
     with open_unit() as unit:
         left = [unit.session(_hash(name), NOW) is not None for name in ("one", "two", "three")]
     assert left == [False, False, True]
@@ -350,7 +353,7 @@ def test_a_session_that_ends_leaves_notices_for_its_clients(database: Database) 
         unit.add_session(replace(_session(name="ending"), session_id=session_id))
         for client_id in ("told", "untold", "told", "unknown"):
             unit.note_login(session_id, client_id, f"subject-{client_id}")
-        unit.end_session(_hash("ending"))
+        unit.note_logouts(unit.drop_sessions(SessionsOf(session_hash=_hash("ending"))))
     with storage.unit() as unit:
         (notice,) = unit.claim_notices(NOW, 10)
         assert unit.claim_notices(NOW + timedelta(seconds=14), 10) == []

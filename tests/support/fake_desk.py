@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse
 from broker.core.authorization import digest
 from broker.core.client import Client
 from broker.core.denial import Denied, Refusal
+from broker.core.ending import Ending
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
-from broker.oidc.ports import OidcUnit, Settled
+from broker.oidc.ports import EndLogins, OidcUnit, Settled
 
 VALUES: Mapping[str, Any] = {
     "name": "Chan Tai Man",
@@ -36,6 +37,7 @@ VERIFICATION: Mapping[str, Any] = {
 class FakeDesk:
     """Ports `ConsentDesk`, `ReleaseClaims`. `agrees`: what the person says on the page, or which claims they grant."""
 
+    logins: EndLogins
     agrees: bool | frozenset[str] = True
     standing: dict[tuple[UUID, str, str], tuple[UUID, frozenset[str]]] = field(default_factory=dict)
     answered: dict[bytes, bool | frozenset[str]] = field(default_factory=dict)
@@ -59,7 +61,7 @@ class FakeDesk:
         grant = unit.grant(grant_id)
         if grant is None or grant.client_id != client_id or grant.revoked_at is not None:
             return False
-        unit.revoke_grant(grant_id, at)
+        self.logins.grant(unit, grant_id, Ending.RETURNED, at=at)
         return True
 
     def settle(

@@ -1,6 +1,6 @@
 """The authorization server's memory as dictionaries: the fake beside `broker.stores.oidc_store`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -20,10 +20,22 @@ from broker.core.authorization import (
     RefreshToken,
 )
 from broker.core.client import Client
+from broker.core.ending import LASTING, GrantsOf, SessionsOf
 from broker.oidc.ports import Mark
 
 _TABLES = ("pending", "attempts", "sessions", "codes", "spent", "grants", "tokens", "proofs", "subjects")
 _MORE = ("clients", "logins", "notices", "revoked")
+
+
+def fits(row: LoginSession | AuthorizationCode | Grant, whose: GrantsOf | SessionsOf) -> bool:
+    """Whether a row is among those that are meant."""
+    if isinstance(whose, SessionsOf):
+        same = whose.session_hash in (None, getattr(row, "session_hash", None))
+    else:
+        listed = (("grant_id", whose.grants), ("client_id", whose.clients), ("session_id", whose.sessions))
+        same = all(values is None or getattr(row, name) in values for name, values in listed)
+        same = same and (whose.sessions is None or not getattr(row, "scopes", LASTING) & LASTING)
+    return same and whose.traveller in (None, row.traveller_id) and whose.provider in (None, row.provider)
 
 
 class OidcMemory:
@@ -84,26 +96,23 @@ class OidcMemory:
     def drop_session(self, session_hash: bytes) -> None:
         self.tables["sessions"].pop(session_hash, None)
 
-    def end_session(self, session_hash: bytes) -> None:
-        self._end(lambda session: session.session_hash == session_hash)
-
-    def end_sessions_of(self, traveller_id: UUID) -> None:
-        self._end(lambda session: session.traveller_id == traveller_id)
+    def drop_sessions(self, whose: SessionsOf) -> list[UUID]:
+        rows = {key: row for key, row in self.tables["sessions"].items() if fits(row, whose)}
+        for key in rows:
+            del self.tables["sessions"][key]
+        return [row.session_id for row in rows.values() if row.session_id is not None]
 
     def note_login(self, session_id: UUID, client_id: str, subject: str) -> None:
         self.tables["logins"].setdefault((session_id, client_id), subject)
 
-    def _end(self, ends: Callable[[LoginSession], bool]) -> None:
-        ended = {key: row for key, row in self.tables["sessions"].items() if ends(row)}
-        for key, row in ended.items():
-            del self.tables["sessions"][key]
-            for (session_id, client_id), subject in list(self.tables["logins"].items()):
+    def note_logouts(self, session_ids: Sequence[UUID]) -> None:
+        for (session_id, client_id), subject in list(self.tables["logins"].items()):
+            if session_id in session_ids:
                 client = self.tables["clients"].get(client_id)
-                if session_id == row.session_id:
-                    del self.tables["logins"][session_id, client_id]
-                    if client is not None and client.backchannel_logout_uri is not None:
-                        notice = LogoutNotice(uuid4(), client_id, session_id, subject, 0)
-                        self.tables["notices"][notice.notice_id] = (notice, datetime.fromtimestamp(0, UTC))
+                del self.tables["logins"][session_id, client_id]
+                if client is not None and client.backchannel_logout_uri is not None:
+                    notice = LogoutNotice(uuid4(), client_id, session_id, subject, 0)
+                    self.tables["notices"][notice.notice_id] = (notice, datetime.fromtimestamp(0, UTC))
 
     def claim_notices(self, at: datetime, limit: int) -> list[LogoutNotice]:
         due = [notice for notice, when in self.tables["notices"].values() if when <= at][:limit]
@@ -140,10 +149,15 @@ class OidcMemory:
         self.add_grant(grant)
         return True
 
-    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
-        grant = self.tables["grants"].get(grant_id)
-        if grant is not None and grant.revoked_at is None:
-            self.tables["grants"][grant_id] = replace(grant, revoked_at=at)
+    def end_grants(self, whose: GrantsOf, at: datetime) -> list[Grant]:
+        unspent = [key for key, row in self.tables["codes"].items() if key not in self.tables["spent"]]
+        for key in unspent:
+            if fits(self.tables["codes"][key], whose):
+                del self.tables["codes"][key]
+        standing = [row for row in self.tables["grants"].values() if row.revoked_at is None and fits(row, whose)]
+        ended = [replace(row, revoked_at=at) for row in sorted(standing, key=lambda row: row.grant_id)]
+        self.tables["grants"] |= {row.grant_id: row for row in ended}
+        return ended
 
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> list[Grant]:
         return [
@@ -151,18 +165,6 @@ class OidcMemory:
             for grant in self.tables["grants"].values()
             if grant.traveller_id == traveller_id and grant.revoked_at is None and set(consents) & set(grant.consents)
         ]
-
-    def revoke_grants_of_client(self, client_id: str, at: datetime) -> None:
-        self._revoke(lambda grant: grant.client_id == client_id, at)
-
-    def revoke_grants_of_session(self, session_id: UUID, at: datetime) -> None:
-        lasting = {"offline_access", "wallet"}
-        self._revoke(lambda grant: grant.session_id == session_id and not grant.scopes & lasting, at)
-
-    def _revoke(self, condition: Callable[[Grant], bool], at: datetime) -> None:
-        for grant in list(self.tables["grants"].values()):
-            if condition(grant):
-                self.revoke_grant(grant.grant_id, at)
 
     def add_refresh_token(self, token: RefreshToken) -> None:
         self.tables["tokens"][token.token_hash] = token
@@ -209,8 +211,7 @@ class OidcMemory:
         return any(key[0] == traveller_id and known == subject for key, known in self.tables["subjects"].items())
 
     def forget_traveller(self, traveller_id: UUID) -> None:
-        self.end_sessions_of(traveller_id)
-        for name in ("codes", "grants"):
+        for name in ("sessions", "codes", "grants"):
             rows = self.tables[name]
             self.tables[name] = {key: row for key, row in rows.items() if row.traveller_id != traveller_id}
         kept = {key: row for key, row in self.tables["subjects"].items() if key[0] != traveller_id}

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
@@ -20,6 +21,7 @@ from broker.core.authorization import Admission
 from broker.core.client import Client
 from broker.core.linking import Linked, LinkOutcome
 from broker.core.rulebook import Rulebook
+from broker.login_desk import LoginDesk
 from broker.oidc import routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys, FetchError
@@ -29,6 +31,7 @@ from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
 from connectors.mock_idps.people import load_people
+from tests.ports.fake_partners import FakePartnerEvents
 from tests.support.fake_desk import FakeDesk
 from tests.support.mock_providers import MOCKS, Place, mounted
 from tests.support.wallet_client import WalletClient
@@ -123,6 +126,7 @@ class OidcWorld:
     storage: Storage
     desk: FakeDesk
     key_sets: KeySets
+    events: FakePartnerEvents
 
     def client(self) -> httpx.Client:
         """A browser, or any other HTTP client, of its own."""
@@ -169,7 +173,14 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
 
     http = httpx.Client(transport=hosts, trust_env=False)
     adapters = {name: connectors.build(name, name, table, http=http) for name, table in tables.items()}
-    desk, key_sets = FakeDesk(), KeySets()
+    events, key_sets = FakePartnerEvents(), KeySets()
+
+    def work_of(unit: OidcUnit) -> Any:
+        """What ending logins takes of a work."""
+        return SimpleNamespace(logins=unit, clients=SimpleNamespace(find=storage.find_client), partner_events=events)
+
+    logins = LoginDesk(work_of, os.urandom)
+    desk = FakeDesk(logins)
     server = AuthorizationServer(
         issuer=ISSUER,
         clients=Clients(
@@ -183,6 +194,7 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
         admit=storage.admit,
         client_keys=ClientKeys(key_sets.fetch, minimum_interval=timedelta(seconds=30)),
         consents=desk,
+        logins=logins,
         release_claims=desk.release,
         check_release=Rulebook.load().partner.check,
         link_identity=link,
@@ -199,4 +211,4 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
     def me(token: AccessToken = needs_token) -> dict[str, str]:
         return {"traveller": token.subject, "inside": str(token.traveller_id), "provider": token.provider}
 
-    return OidcWorld(app, server, clock, hosts, linked, storage, desk, key_sets)
+    return OidcWorld(app, server, clock, hosts, linked, storage, desk, key_sets, events)

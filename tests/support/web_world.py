@@ -24,6 +24,7 @@ from broker.core.rulebook import Rulebook
 from broker.desk import Desk
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import FaceExaminer
+from broker.login_desk import LoginDesk
 from broker.main import Ports, create_app
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys, FetchError
@@ -36,7 +37,7 @@ from broker.stores.database import Database
 from broker.stores.key_store import FileKeyStore
 from broker.stores.oidc_store import OidcStorage
 from broker.stores.oidc_store import OidcUnit as StoredUnit
-from broker.stores.work import Works
+from broker.stores.work import SqlWork, Works
 from broker.web.services import Services
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
@@ -128,7 +129,11 @@ class WebWorld:
             wallet=WalletSettings(origins=(WALLET,), redirect_uris=(f"{WALLET}/callback",), return_uris=(RETURN,)),
         )
         works, rulebook = Works(self.database), Rulebook.load()
-        desk = Desk(lambda unit: works.on(cast(StoredUnit, unit).uow), self.keys, rulebook, os.urandom)
+
+        def work_of(unit: OidcUnit) -> SqlWork:
+            return works.on(cast(StoredUnit, unit).uow)
+
+        desk = Desk(work_of, self.keys, rulebook, os.urandom)
         self.server = AuthorizationServer(
             issuer=ISSUER,
             clients=Clients(
@@ -142,6 +147,7 @@ class WebWorld:
             admit=self.storage.admit,
             client_keys=ClientKeys(_no_fetch),
             consents=desk,
+            logins=LoginDesk(work_of, os.urandom),
             release_claims=desk.release,
             check_release=rulebook.partner.check,
             link_identity=self._link,

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from broker.core.authorization import Grant
+from broker.core.ending import GrantsOf, SessionsOf
 from broker.core.traveller import Traveller, VouchedClaims
 
 
@@ -67,11 +68,16 @@ class LoginRegister(Protocol):
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         """The person's grants that stand and rest on any of these consents."""
 
-    def revoke_grant(self, grant_id: UUID, at: datetime) -> None:
-        """End it with every token of its family. Idempotent: the first time stands."""
+    def end_grants(self, whose: GrantsOf, at: datetime) -> Sequence[Grant]:
+        """Revoke those that stand, with every token of their families and the codes that wait for them; returns them.
+        Only `flows.end_logins` calls this and the next two: it tells whoever has to hear.
+        """
 
-    def end_logins_at(self, traveller_id: UUID, provider: str, at: datetime) -> None:
-        """End the person's sessions and grants that rest on a login at that provider."""
+    def drop_sessions(self, whose: SessionsOf) -> Sequence[UUID]:
+        """Delete these login sessions; returns the ids of those that clients may know."""
+
+    def note_logouts(self, session_ids: Sequence[UUID]) -> None:
+        """Have the clients of these sessions told by back-channel logout."""
 
     def forget_traveller(self, traveller_id: UUID) -> None:
-        """End and delete all of them."""
+        """Delete all of them, once they have ended."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorization import LoginSession
+from broker.core.ending import Ending
 from broker.oidc.authorize.check_hint import hinted_subject
 from broker.oidc.client import Client
 from broker.oidc.errors import OAuthError, PageError
@@ -21,7 +21,7 @@ from broker.oidc.login.page import page_language
 from broker.oidc.logout.page import confirmation_page, done_page
 from broker.oidc.parameters import Parameters
 from broker.oidc.server import AuthorizationServer
-from broker.oidc.session import csrf_matches, current_session, delete_session_cookie, end_session
+from broker.oidc.session import csrf_matches, current_session, delete_session_cookie
 
 PATH: Final = "/oauth/logout"
 _MAX_STATE: Final = 1024
@@ -60,15 +60,9 @@ def decide(server: AuthorizationServer, request: Request, parameters: Parameters
         raise PageError("form_expired", status=403, cause="the form carries no token of this session")
     if parameters.get("decision") != "logout":
         return done_page(server, request, language, logged_out=False, back=address)
-    _end(server, request, session)
-    return delete_session_cookie(server, _leave(server, address, parameters, language))
-
-
-def _end(server: AuthorizationServer, request: Request, session: LoginSession) -> None:
     with server.open_unit() as unit:
-        if session.session_id is not None:
-            unit.revoke_grants_of_session(session.session_id, server.clock())
-        end_session(server, unit, request)
+        server.logins.session(unit, session.session_hash, Ending.LOGOUT, at=server.clock())
+    return delete_session_cookie(server, _leave(server, address, parameters, language))
 
 
 def _client(server: AuthorizationServer, parameters: Parameters) -> Client | None:

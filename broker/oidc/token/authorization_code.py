@@ -5,6 +5,7 @@ grant are kept.
 from datetime import datetime
 
 from broker.core.authorization import Grant, digest
+from broker.core.ending import Ending
 from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
@@ -31,7 +32,7 @@ def redeem_code(
         return _refuse("the code is unknown")
     code, first_use = spent
     if not first_use:
-        unit.revoke_grant(code.grant_id, at)
+        server.logins.grant(unit, code.grant_id, Ending.REUSE, at=at)
         return _refuse("the code was used before; everything it founded is revoked")
     # (3) in time, (4) by the client it was issued to, (5) with the redirect URI of the request (4.1.3)
     if code.expires_at <= at:

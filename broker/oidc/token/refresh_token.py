@@ -7,6 +7,7 @@ and themselves: there a lost answer must not cost the grant (FAPI 2.0 Security P
 from datetime import datetime
 
 from broker.core.authorization import digest
+from broker.core.ending import Ending
 from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
@@ -31,7 +32,7 @@ def refresh(
         return _refuse("the refresh token is unknown")
     # (2) rotated away before: someone else holds a copy, and we cannot tell who is who
     if token.spent_at is not None:
-        unit.revoke_grant(grant.grant_id, at)
+        server.logins.grant(unit, grant.grant_id, Ending.REUSE, at=at)
         return _refuse("the refresh token was used before; its family is revoked")
     if grant.revoked_at is not None or token.expires_at <= at or grant.expires_at <= at:
         return _refuse("the refresh token has ended")
@@ -49,7 +50,7 @@ def refresh(
         )
     # (5) of two at once, one wins and the other is a second use
     if not unit.spend_refresh_token(token.token_hash, at):
-        unit.revoke_grant(grant.grant_id, at)
+        server.logins.grant(unit, grant.grant_id, Ending.REUSE, at=at)
         return _refuse("the refresh token was used before; its family is revoked")
     return issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client)
 

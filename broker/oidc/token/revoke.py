@@ -11,6 +11,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from broker.core.authorization import digest
+from broker.core.ending import Ending
 from broker.oidc.client import Client, Profile
 from broker.oidc.client_auth.authenticate import authenticate, confirm
 from broker.oidc.errors import OAuthError
@@ -32,14 +33,16 @@ def revoke(server: AuthorizationServer, request: Request, parameters: Parameters
         admission = unit.admit(known.marks, client_id=known.client.client_id)
         if admission.fresh:
             client = confirm(server, known, admission.client_version, at).client
-            _revoke(unit, client, token, claims, at)
+            _revoke(server, unit, client, token, claims, at)
         else:
             refusal = replay(admission, None)
     if refusal is not None:
         raise refusal
 
 
-def _revoke(unit: OidcUnit, client: Client, token: str, claims: dict[str, Any] | None, at: datetime) -> None:
+def _revoke(
+    server: AuthorizationServer, unit: OidcUnit, client: Client, token: str, claims: dict[str, Any] | None, at: datetime
+) -> None:
     if claims is not None and "grant" not in claims:
         if claims.get("client_id") == client.client_id:
             unit.revoke_token(digest(token), datetime.fromtimestamp(claims["exp"], UTC))
@@ -50,6 +53,6 @@ def _revoke(unit: OidcUnit, client: Client, token: str, claims: dict[str, Any] |
         grant_id = refresh_token.grant_id if refresh_token else None
     grant = unit.grant(grant_id) if grant_id else None
     if grant is not None and grant.client_id == client.client_id:
-        unit.revoke_grant(grant.grant_id, at)
+        server.logins.grant(unit, grant.grant_id, Ending.RETURNED, at=at)
         if client.profile is Profile.WALLET:
-            unit.end_sessions_of(grant.traveller_id)
+            server.logins.sessions_of(unit, grant.traveller_id, Ending.LOGOUT, at=at)

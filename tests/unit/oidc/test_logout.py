@@ -8,6 +8,7 @@ import httpx
 import jwt
 import pytest
 
+from broker.core.ending import Ending
 from broker.oidc.client_keys import FetchError
 from broker.oidc.logout.notices import Notifier, send_notices
 from broker.oidc.server import LANGUAGES
@@ -180,10 +181,11 @@ def test_a_client_that_is_down_hears_of_it_later(agency: Agency, post: _Post) ->
 
 def test_the_wallets_sign_out_and_an_erasure_tell_too(agency: Agency, post: _Post) -> None:
     agency.tokens()
-    agency.memory.end_sessions_of(agency.person)
+    server = agency.world.server
+    server.logins.sessions_of(agency.memory, agency.person, Ending.LOGOUT, at=server.clock())
     assert send_notices(_notifier(agency, post)) == 1
     agency.tokens()
-    agency.memory.forget_traveller(agency.person)
+    server.logins.sessions_of(agency.memory, agency.person, Ending.ERASED, at=server.clock())
     assert send_notices(_notifier(agency, post)) == 1
 
 

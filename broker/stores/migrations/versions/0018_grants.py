@@ -1,7 +1,10 @@
-"""Grants of the authorization server.
+"""Codes that wait, by the grant or session that ends first.
 
 Revision ID: 0018_grants
 """
+
+from alembic import op
+from sqlalchemy import text
 
 revision = "0018_grants"
 down_revision = "0017_departures"
@@ -9,9 +12,14 @@ branch_labels = None
 depends_on = None
 
 
+_WAITING = text("spent_at IS NULL")
+
+
 def upgrade() -> None:
-    pass
+    op.create_index("ix_oidc_codes_grant_id", "oidc_codes", ["grant_id"], postgresql_where=_WAITING)
+    op.create_index("ix_oidc_codes_session_id", "oidc_codes", ["session_id"], postgresql_where=_WAITING)
 
 
 def downgrade() -> None:
-    pass
+    op.drop_index("ix_oidc_codes_session_id", "oidc_codes")
+    op.drop_index("ix_oidc_codes_grant_id", "oidc_codes")
