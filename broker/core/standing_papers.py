@@ -1,0 +1,73 @@
+"""The papers that stand: filings and assessments as a decision asks for them, each with the instants between which it
+counts (specs/filings.md 4, specs/impact-assessment.md 6).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.core.governance.facts import Artefact
+
+ANY_RECIPIENT = "*"
+"""A paper that covers every recipient at its destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFiling:
+    """Counts at [since, until) for what `exporter` sends to `party` (or anybody) in `destination`."""
+
+    artefact: Artefact
+    exporter: str
+    party: str
+    destination: str
+    since: datetime
+    until: datetime | None
+
+    def covers(self, exporter: str, recipient: str, destination: str, at: datetime) -> bool:
+        """`destination`: the recipient's jurisdiction."""
+        parties = self.exporter == exporter and self.party in (recipient, ANY_RECIPIENT)
+        return parties and self.destination == destination and self.since <= at and not self._over(at)
+
+    def _over(self, at: datetime) -> bool:
+        return self.until is not None and at >= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAssessment:
+    """A signed assessment of what is configured now. `flows`: (destination, category) pairs it looked at."""
+
+    exporter: str
+    flows: frozenset[tuple[str, str]]
+    since: datetime
+
+    def covers(self, exporter: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
+        """Whether it looked at every category of a release to that destination."""
+        asked = {(destination, category) for category in categories}
+        return self.exporter == exporter and asked <= self.flows and self.since <= at
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPapers:
+    """Everything on the table. What an operator states (data/transfers.toml) counts beside it."""
+
+    filings: tuple[StandingFiling, ...] = ()
+    assessments: tuple[StandingAssessment, ...] = ()
+
+    def artefacts(self, exporter: str, recipient: str, destination: str, at: datetime) -> frozenset[Artefact]:
+        """What has been filed, passed or certified for such a release at that instant."""
+        return frozenset(f.artefact for f in self.filings if f.covers(exporter, recipient, destination, at))
+
+    def assessed(self, exporter: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
+        """Whether a standing assessment looked at such a release."""
+        asked = tuple(categories)
+        return any(paper.covers(exporter, destination, asked, at) for paper in self.assessments)
+
+
+NO_PAPERS = StandingPapers()
+Papers = Callable[[], StandingPapers]
+"""The papers as this process knows them now."""
+
+
+def no_papers() -> StandingPapers:
+    """Nothing but the operator's own statement."""
+    return NO_PAPERS
