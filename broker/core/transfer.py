@@ -17,6 +17,7 @@ from broker.core.governance import facts as governance
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law, Policy
 from broker.core.governance.rules import Rule
+from broker.core.standing_papers import Papers, no_papers
 
 Trust = Literal["A", "B", "C", "D", "X"]
 Kind = Literal["company", "state_organ"]
@@ -81,11 +82,14 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TransferProfiles:
-    """Every exporter, by the jurisdiction whose law binds it, and what is known about recipients."""
+    """Every exporter, by the jurisdiction whose law binds it, and what is known about recipients. `papers`: filings and
+    assessments that stand, which count beside what the operator states here.
+    """
 
     version: str
     exporters: Mapping[str, ExporterProfile]
     recipients: Mapping[str, RecipientProfile]
+    papers: Papers = no_papers
 
     @classmethod
     def load(cls, text: str | None = None) -> Self:
@@ -178,7 +182,7 @@ def facts_of(
 ) -> governance.Facts:
     """Every fact the rules turn on. Raises FactsError for an origin without exporter or an unknown category."""
     exporter, recipient = profiles.exporter(subject.origin), profiles.recipient(outgoing.jurisdiction)
-    classes = classes_of(outgoing, subject, law)
+    classes, papers = classes_of(outgoing, subject, law), profiles.papers()
     return governance.Facts(
         at=at,
         exporter=governance.Exporter(
@@ -226,8 +230,8 @@ def facts_of(
             guardian=outgoing.guardian,
             purpose_match=True,
         ),
-        pia_done=exporter.pia_done,
-        artefacts=exporter.artefacts,
+        pia_done=exporter.pia_done or papers.assessed(exporter.id, outgoing.jurisdiction, outgoing.categories, at),
+        artefacts=exporter.artefacts | papers.artefacts(exporter.id, outgoing.recipient_id, outgoing.jurisdiction, at),
         ftz="none",
         declared_exclusion=False,
         onward_outside_gba=False,
@@ -261,6 +265,21 @@ def additions(classes: Held, decision: Decision) -> Held:
         return Held.NONE
     gross = Held(int(classes) << 2)
     return (classes | gross) if decision.counters.counted else gross
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What one release newly counted its person in, by the ledger's own word: whose year it is, and which counts."""
+
+    exporter: str
+    recipient: str
+    counts: Held
+
+    @property
+    def stated(self) -> dict[str, str | list[str]]:
+        """For the clear part of the journal's entry: with these, every total can be recomputed from the log alone."""
+        names = [str(one.name).lower() for one in self.counts]
+        return {"exporter": self.exporter, "recipient": self.recipient, "in": names}
 
 
 def exporter_edges(law: Law) -> tuple[int, ...]:
