@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+from broker.core.sampling import Rates
+from broker.flows.commit_sampling import commit_sampling
 from broker.flows.epoch_secrets import retire_epoch_secrets
 from broker.flows.erase import destroy_erased_keys
 from broker.flows.lapse_consents import BATCH, lapse_consents
 from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.publish_status_list import current_status_list
 from broker.flows.publish_trust_list import publish_trust_list
+from broker.flows.read_releases import read_releases
 from broker.flows.unavailable import DatabaseUnavailable
 from broker.wire.keys import Entropy, Signer
 from broker.wire.trust_list import TrustedKey
@@ -97,6 +100,13 @@ def tasks(
         with begin() as work:
             work.identities.sweep(clock())
 
+    rates = Rates.load()
+
+    def samples() -> None:
+        with begin() as work:
+            commit_sampling(work, keys=keys, rates=rates, at=clock(), entropy=entropy)
+        read_releases(begin, keys=keys, at=clock(), entropy=entropy)
+
     return (
         Task("trust list", 600, trust_list),
         Task("status lists", 60, status_lists),
@@ -107,6 +117,7 @@ def tasks(
         Task("expired passes", 3600, passes),
         Task("partners' requests", 60, partners),
         Task("held identities", 3600, identities),
+        Task("releases and samples", 10, samples),
         Task("logins", 600, lambda: sweep_logins(clock())),
     )
 
