@@ -52,9 +52,9 @@ def counted(world: World, recipient: str = ZONE) -> Standing:
         return work.transfers.look(TransferLine(2026, "tongguan/CN", recipient, UUID(int=0)))
 
 
-def latest(world: World, traveller: UUID) -> dict[str, object]:
+def latest(world: World, traveller: UUID, before: int = 0) -> dict[str, object]:
     with world.begin() as work:
-        return dict(list_uses(work, keys=world.keys, traveller=traveller, limit=1)[0].clear)
+        return dict(list_uses(work, keys=world.keys, traveller=traveller, limit=before + 1)[before].clear)
 
 
 def test_a_face_does_not_leave_the_mainland_on_consent_alone(world: World) -> None:
@@ -77,9 +77,14 @@ def test_with_the_contract_filed_it_leaves_and_the_person_counts_once(world: Wor
         assert isinstance(cross(world, traveller), Released)
     standing = counted(world)
     assert (standing.sensitive, standing.gross_sensitive, standing.nonsensitive, standing.at_recipient) == (1, 1, 0, 1)
-    entry = latest(world, traveller)
-    assert (entry["transfer"], entry["mechanism"]) == ("allow", "gba_sc")
-    assert entry["policy"] == world.rulebook.transfers.policy.at(world.at).hash
+    again, first = latest(world, traveller), latest(world, traveller, 2)
+    assert (again["transfer"], again["mechanism"], "counted" in again) == ("allow", "gba_sc", False)
+    assert first["counted"] == {
+        "exporter": "tongguan/CN",
+        "recipient": ZONE,
+        "in": ["sensitive", "gross_sensitive", "at_recipient"],
+    }
+    assert again["policy"] == world.rulebook.transfers.policy.at(world.at).hash
 
 
 def test_what_stays_inside_needs_no_contract_and_counts_nothing(world: World) -> None:
