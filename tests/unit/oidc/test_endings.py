@@ -39,10 +39,11 @@ def test_the_wallets_sign_out_ends_what_its_sessions_carried(agency: Agency) -> 
 
 
 def test_somebody_else_logs_in_in_that_browser(agency: Agency) -> None:
-    agency.tokens()
-    other = agency.world.wallet()
-    other.browser = agency.browser
-    other.login("iamsmart", "iamsmart-chan", prompt="login")
+    wallet = agency.world.logged_in()
+    agency.browser = wallet.browser
+    agency.redeem(agency.authorize()["code"])
+    agency.world.clock.forward(seconds=1)
+    wallet.login("macau", "macau-chan", prompt="login")
     assert told(agency) == [("session.revoked", "replaced")]
 
 
@@ -50,6 +51,7 @@ def test_the_same_person_logging_in_again_ends_nothing(agency: Agency) -> None:
     wallet = agency.world.logged_in()
     agency.browser = wallet.browser
     agency.redeem(agency.authorize()["code"])
+    agency.world.clock.forward(seconds=1)
     wallet.login("iamsmart", "iamsmart-chan", prompt="login")
     assert told(agency) == []
 
