@@ -1,7 +1,7 @@
 """What must hold for every release: nothing but the law permits, and whatever is added can only tighten."""
 
-from datetime import UTC, datetime
-from typing import Any, get_args
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -12,94 +12,11 @@ from broker.core.governance.codes import Band, Duty, Flag, Gate, Mechanism, Why
 from broker.core.governance.combine import Ruling, combine
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
-from broker.core.governance.facts import Artefact, Basis, Facts
+from broker.core.governance.facts import Facts
 from broker.core.governance.overlay import Grade
 from broker.core.governance.policy import Policy
-from broker.core.governance.policy_data import Restriction
-
-POLICY = Policy.load()
-LAW = POLICY.at(datetime(2026, 6, 1, tzinfo=UTC))
-CATEGORIES = sorted(LAW.categories)
-TRUST = ("A", "B", "C", "D", "X")
-
-EDGES = (0, 1, 99, 100, 999, 1_000, 9_998, 9_999, 10_000, 99_998, 99_999, 100_000, 999_999, 1_000_000, 10_000_000)
-counts = st.sampled_from(EDGES) | st.integers(0, 2_000_000)
-flags = st.booleans()
-
-
-def _parts(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional=parts)
-
-
-cases = _parts(
-    exporter=_parts(
-        origin=st.sampled_from(["CN", "CN", "CN", "HK", "MO", "US", "EU", "PT"]),
-        city=st.sampled_from(["Shenzhen", "Zhuhai", "Beijing"]),
-        group=st.sampled_from([None, "G"]),
-        gba_registered=flags,
-        kind=st.sampled_from(["company", "company", "state_organ"]),
-        ciio=flags,
-        processes_persons=st.sampled_from([1, 9_999_999, 10_000_000]),
-    ),
-    recipient=_parts(
-        jurisdiction=st.sampled_from(["HK", "MO", "CN", "SG", "US", "FR", "JP"]),
-        gba_registered=flags,
-        trust=st.sampled_from(TRUST),
-        art42_listed=st.just(False) | flags,
-        foreign_judicial=st.just(False) | flags,
-    ),
-    data=_parts(
-        categories=st.lists(st.sampled_from(CATEGORIES), max_size=5),
-        important=st.sampled_from(["none", "none", "suspected", "notified"]),
-        overseas_origin_only=flags,
-        encrypted=flags,
-    ),
-    subjects=_parts(
-        new_nonsensitive=st.sampled_from([0, 1, 1_000]),
-        new_sensitive=st.sampled_from([0, 1, 20]),
-        min_age=st.sampled_from([5, 13, 14, 17, 18, 40]),
-        identity=st.sampled_from(["none", "family", "temporary", "former", "current"]),
-        former_years=st.sampled_from([None, 4, 5]),
-        region=st.sampled_from(["none", "sensitive", "core"]),
-    ),
-    before=_parts(nonsensitive=counts, sensitive=counts),
-    recipient_ytd_after=counts,
-    us_persons_12m=counts,
-    local_face_store=st.none() | counts,
-    basis=st.sampled_from(get_args(Basis)),
-    necessary=flags,
-    consent=_parts(
-        separate=flags,
-        bundled=flags,
-        withdrawn=flags,
-        art39_notice=flags,
-        guardian=st.sampled_from([None, True, False]),
-        purpose_match=flags,
-    ),
-    pia_done=flags,
-    artefacts=st.lists(st.sampled_from(get_args(Artefact)), max_size=3),
-    ftz=st.sampled_from(["none", "on_list", "off_list"]),
-    declared_exclusion=flags,
-    onward_outside_gba=flags,
-    nonbiometric_alternative=flags,
-    industry=st.sampled_from(["general", "transport_finance_health", "border_security"]),
-    storage=st.sampled_from(["transient_24h", "le_30d", "gt_30d", "central_biometric"]),
-    template_storage=st.sampled_from([None, "on_device", "central_person_key", "central_operator_key"]),
-    transfer_form=st.sampled_from(["push", "remote_query"]),
-    internal_only=flags,
-    incident_to_travel=flags,
-    data_brokerage=flags,
-    linkage=st.integers(0, 25),
-)
-
-
-def _facts(case: dict[str, Any]) -> Facts:
-    facts = read_case(case)
-    assert isinstance(facts, Facts)
-    return facts
-
-
-releases = cases.map(_facts)
+from broker.core.governance.policy_data import Provision, Restriction
+from tests.support.any_release import CATEGORIES, LAW, POLICY, TRUST, flags, releases
 
 
 def _with(facts: Facts, part: str | None, **changes: Any) -> Facts:
@@ -175,6 +92,30 @@ def test_the_overlay_never_loosens(ruling: Ruling, band: Band, exceeded: bool, a
     assert set(after.reasons) == set(ruling.reasons)
     if band is Band.RED:
         assert not after.gate.permits
+
+
+numbered = st.sampled_from([p for p in POLICY.data.provision if p.until is None])
+
+
+@given(releases, numbered, st.integers(1, 10**7), st.integers(1, 10**6))
+def test_a_change_of_law_leaves_every_past_decision_as_it_was(
+    facts: Facts, rule: Provision, factor: int, seconds: int
+) -> None:
+    changed = rule.model_copy(
+        update={
+            "since": facts.at + timedelta(seconds=seconds),
+            "cite": "another law",
+            "numbers": {name: number * factor + 1 for name, number in rule.numbers.items()},
+            "obligations": (Duty.NOTICE,),
+        }
+    )
+    assert decide(facts, POLICY.with_edition(changed)) == decide(facts, POLICY)
+
+
+@given(releases, numbered)
+def test_a_change_of_law_shows_in_the_hash_from_its_first_instant(facts: Facts, rule: Provision) -> None:
+    changed = POLICY.with_edition(rule.model_copy(update={"since": facts.at, "cite": "another law"}))
+    assert decide(facts, changed).policy_hash != decide(facts, POLICY).policy_hash
 
 
 @given(releases)
