@@ -10,11 +10,14 @@ from sqlalchemy import delete, select
 
 from broker.core.departure import Departures
 from broker.flows.ports import Entry, InclusionProof, JournalledUse
+from broker.stores.alarms import SqlAlarmRegister
 from broker.stores.approvals import SqlApprovalRegister
+from broker.stores.assessments import SqlAssessmentRegister
 from broker.stores.claims_desk import SqlClaimsDesk
 from broker.stores.client_store import SqlClientRegistry
 from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
+from broker.stores.filings import SqlFilingRegister
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.identity_links import SqlIdentityLinks
 from broker.stores.journal import Journal
@@ -144,6 +147,18 @@ class SqlWork:
     @property
     def departures(self) -> Departures:
         return self.uow.departures
+
+    @cached_property
+    def filings(self) -> SqlFilingRegister:
+        return SqlFilingRegister(self.uow.session)
+
+    @cached_property
+    def assessments(self) -> SqlAssessmentRegister:
+        return SqlAssessmentRegister(self.uow.session)
+
+    @cached_property
+    def alarms(self) -> SqlAlarmRegister:
+        return SqlAlarmRegister(self.uow.session)
 
     @cached_property
     def journal(self) -> "SqlJournal":

@@ -30,6 +30,7 @@ from broker.wire.status_list import LIST_BITS
 from tests.ports.fake_desks import FakeClaimsDesk, FakeMintingDesk, FakeReleaseDesk
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_logins import FakeClientRegistry, FakeLogins
+from tests.ports.fake_papers import FakeAlarmRegister, FakeAssessmentRegister, FakeFilingRegister
 from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
 from tests.ports.fake_rights import FakeRightsDesk
 from tests.ports.fake_staff import FakeStaffRegister
@@ -426,6 +427,9 @@ class FakeWork:
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
     approvals: FakeApprovalRegister = field(default_factory=FakeApprovalRegister)
     staff: FakeStaffRegister = field(default_factory=FakeStaffRegister)
+    filings: FakeFilingRegister = field(default_factory=FakeFilingRegister)
+    assessments: FakeAssessmentRegister = field(default_factory=FakeAssessmentRegister)
+    alarms: FakeAlarmRegister = field(default_factory=FakeAlarmRegister)
 
     @property
     def identities(self) -> FakeIdentityLinks:

@@ -14,6 +14,7 @@ from broker.flows.ports.identities import IdentityLinks, TokenVault
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
 from broker.flows.ports.minting import MintingDesk
+from broker.flows.ports.papers import AlarmRegister, AssessmentRegister, FilingRegister
 from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
@@ -76,6 +77,12 @@ class Work(Protocol):
     def release_flows(self) -> ReleaseFlows: ...
     @property
     def samples(self) -> SampleRegister: ...
+    @property
+    def filings(self) -> FilingRegister: ...
+    @property
+    def assessments(self) -> AssessmentRegister: ...
+    @property
+    def alarms(self) -> AlarmRegister: ...
     @property
     def journal(self) -> Journal: ...
     @property
