@@ -219,6 +219,7 @@ def facts_of(
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
         local_face_store=None,
+        purpose=None,
         basis=outgoing.terms.basis,
         necessary=True,
         # The caller has checked and locked the consent to this very release; each purpose and recipient has its own.

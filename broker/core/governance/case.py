@@ -56,6 +56,7 @@ DEFAULTS: Mapping[str, Any] = {
     "recipient_ytd_after": 1,
     "us_persons_12m": 0,
     "local_face_store": None,
+    "purpose": None,
     "basis": "consent",
     "necessary": True,
     "consent": {

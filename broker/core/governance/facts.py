@@ -96,7 +96,8 @@ class Facts(_Frozen):
 
     `before` is the count of that year in Asia/Shanghai (the exporter's whole group where it has one);
     `before_previous_year` is carried for the record and never added. `recipient_ytd_after`, `us_persons_12m` and
-    `local_face_store` are counts after this release. `linkage` is 0 to 25 (see `overlay.linkage`).
+    `local_face_store` are counts after this release. `purpose` is its id at the exporter, if it has one. `linkage` is 0
+    to 25 (see `overlay.linkage`).
     """
 
     at: Instant
@@ -109,6 +110,7 @@ class Facts(_Frozen):
     recipient_ytd_after: Persons
     us_persons_12m: Persons
     local_face_store: Persons | None
+    purpose: Name | None
     basis: Basis
     necessary: bool
     consent: Consent

@@ -135,11 +135,12 @@ class Restriction(Dated):
     exporters: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _meets_something(self) -> Self:
-        if not (self.exporters or self.recipients or self.jurisdictions or self.categories):
+        if not (self.exporters or self.recipients or self.jurisdictions or self.purposes or self.categories):
             raise ValueError("a restriction must say whom or what it meets")
         return self
 

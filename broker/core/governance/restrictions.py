@@ -21,6 +21,7 @@ def _meets(restriction: Restriction, facts: Facts) -> bool:
         _listed(restriction.exporters, facts.exporter.id)
         and _listed(restriction.recipients, facts.recipient.id)
         and _listed(restriction.jurisdictions, facts.recipient.jurisdiction)
+        and (not restriction.purposes or facts.purpose in restriction.purposes)
         and (not restriction.categories or not set(restriction.categories).isdisjoint(facts.data.categories))
     )
 

@@ -168,11 +168,19 @@ def test_a_restriction_holds_within_its_time_box(at: str, gate: str) -> None:
         ({"categories": ("name", "health")}, "deny"),
         ({"categories": ("health",)}, "allow"),
         ({"gate": "hold"}, "hold"),
+        ({"jurisdictions": (), "purposes": ("roaming",)}, "deny"),
+        ({"purposes": ("roaming", "hotel")}, "deny"),
+        ({"purposes": ("hotel",)}, "allow"),
     ],
 )
 def test_a_restriction_meets_what_fits_all_its_lists(changes: dict[str, Any], gate: str) -> None:
-    at = "2026-06-15T00:00:00Z"
-    assert decide(_facts(at=at), POLICY.with_restriction(_restriction(**changes))).gate == gate
+    facts = _facts(at="2026-06-15T00:00:00Z", purpose="roaming")
+    assert decide(facts, POLICY.with_restriction(_restriction(**changes))).gate == gate
+
+
+def test_a_release_without_a_purpose_meets_no_restriction_of_purposes() -> None:
+    restricted = POLICY.with_restriction(_restriction(purposes=("roaming",)))
+    assert decide(_facts(at="2026-06-15T00:00:00Z"), restricted).gate == "allow"
 
 
 @pytest.mark.parametrize("changes", [{"jurisdictions": ()}, {"gate": "allow"}, {"until": None}])
