@@ -34,7 +34,7 @@ class SqlAlarmRegister:
 
     def untold(self, *, limit: int = 100) -> Sequence[RaisedAlarm]:
         oldest = select(ALARMS).where(ALARMS.c.told_at.is_(None)).order_by(ALARMS.c.raised_at).limit(limit)
-        return [_raised(row) for row in self._session.execute(oldest.with_for_update(skip_locked=True))]
+        return [_raised(row) for row in self._session.execute(oldest)]
 
     def told(self, alarm: Alarm, at: datetime) -> None:
         self._session.execute(update(ALARMS).where(_is(alarm)).values(told_at=at))

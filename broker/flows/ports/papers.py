@@ -68,6 +68,6 @@ class AlarmRegister(Protocol):
         """The newest first."""
 
     def untold(self, *, limit: int = 100) -> Sequence[RaisedAlarm]:
-        """Of whom nobody was told yet, the oldest first; nobody else takes them until the end of the work."""
+        """Those that nobody was told of yet, the oldest first."""
 
     def told(self, alarm: Alarm, at: datetime) -> None: ...
