@@ -47,6 +47,7 @@ class ApprovalStatus(StrEnum):
     REJECTED = "rejected"  # by the provider
     TIMED_OUT = "timed_out"  # at the provider
     EXPIRED = "expired"  # nobody finished in time
+    HELD = "held"  # by the law of the place where the person's data reside
 
 
 OPEN: Final = frozenset({ApprovalStatus.WAITING, ApprovalStatus.APPROVING})

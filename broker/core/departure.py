@@ -5,7 +5,7 @@ person's data of these kinds to go; or by `for_own_use`, which names why it stay
 every decision made in it must stand in an entry that the transaction journalled (specs/departures.md 2).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -109,6 +109,14 @@ def _entry(made: Decision, outgoing: Outgoing, origin: str, entered: Entered | N
     return dict(zip(STATED, (*said, origin, outgoing.jurisdiction), strict=True)) | why | counted
 
 
+def check_all(departures: Sequence[Departure], *, recipient: str) -> None:
+    """Raise NoDeparture unless there are some, and each of them lets something go to that recipient now."""
+    if not departures:
+        raise NoDeparture("nothing was decided")
+    for one in departures:
+        one.check(one._departures, traveller=one.traveller, recipient=recipient, categories=())
+
+
 class Departures:
     """The decisions of one transaction. Whoever commits it calls `settle` first."""
 
@@ -124,16 +132,14 @@ class Departures:
         self._made.append(departure)
 
     def settle(self) -> None:
-        """Raise NoDeparture unless the journal took an entry for each decision, holds and denials too. What was
-        permitted may leave until then, and not after.
-        """
+        """Raise NoDeparture unless the journal took an entry for each decision, holds and denials too."""
         unsaid = [departure for departure in self._made if not departure.stated]
         if unsaid:
             raise NoDeparture(f"{len(unsaid)} decided and not journalled, to {unsaid[0].outgoing.recipient_id}")
-        self.close()
+        self._made.clear()
 
     def close(self) -> None:
-        """The transaction is over, however it ended."""
+        """The transaction is over, however it ended: what was permitted may leave no longer."""
         self._made.clear()
         self.closed = True
 

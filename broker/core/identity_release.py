@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from broker.core.departure import Departure
 from broker.core.duration import format_duration, parse_duration
 from broker.core.predicates import PERMIT_VALID, PREDICATES, RESIDENT_OF
 
@@ -74,6 +75,8 @@ class ReleasedClaims:
     verification: Mapping[str, JSON] | None = None
     consent_grants: tuple[str, ...] = field(default=(), repr=False)
     """For each release of more than answers to predicates, the signed consent grant (specs/consent-grant.md)."""
+    departures: tuple[Departure, ...] = field(default=(), repr=False)
+    """The decisions by which it left."""
 
 
 def read_details(details: object) -> tuple[IdentityRelease, ...]:

@@ -94,5 +94,6 @@ def answer_document(
         subject=subject,
         key_set=partner.jwks,
         signer=signer,
+        departures=released.departures,
         at=at,
     )

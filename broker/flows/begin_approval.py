@@ -8,6 +8,7 @@ from uuid import UUID
 from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
 from broker.core.authorization import digest
 from broker.core.client import Client
+from broker.core.departure import Departure
 from broker.core.form_fields import dialect_fields
 from broker.core.identity_release import IdentityRelease
 from broker.core.rulebook import Rulebook
@@ -119,15 +120,24 @@ def begin_approval(
 
 
 def end_approval(
-    work: Work, request: ApprovalRequest, status: ApprovalStatus, *, at: datetime, entropy: Entropy
+    work: Work,
+    request: ApprovalRequest,
+    status: ApprovalStatus,
+    *,
+    at: datetime,
+    entropy: Entropy,
+    departure: Departure | None = None,
 ) -> ApprovalRequest:
-    """Settle a locked request without a result, journal it and tell the partner. The browser may still be on its way
+    """Settle a locked request without a result, journal it and tell the partner. `departure`: the decision that ended
+    it, which the person finds among the uses of their data. The browser may still be on its way
     back from the provider: the state it brings goes on naming this request.
     """
     ended = replace(request, status=status, memory=None, settled_at=at)
     work.approvals.keep(ended)
     clear = {"recipient": request.partner_id, "purpose": request.purpose, "status": status.value}
-    work.journal.append(Entry("partner:approval:ended", clear), at=at, entropy=entropy)
+    traveller = request.traveller if departure is not None else None
+    entry = Entry("partner:approval:ended", clear, traveller=traveller, departure=departure)
+    work.journal.append(entry, at=at, entropy=entropy)
     tell_partner(work, ended, at=at, entropy=entropy)
     return ended
 

@@ -9,14 +9,20 @@ from uuid import UUID
 
 from broker.core.answer import seal_answer
 from broker.core.approval import ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
+from broker.core.claim_categories import categories_of
 from broker.core.consent import Use, gap
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import InvalidInput
+from broker.core.departure import Departure, Kept
 from broker.core.form_fields import read_fields
+from broker.core.partner import Partner
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
+from broker.core.transfer import Outgoing
 from broker.flows.begin_approval import context_of, end_approval, release_of, tell_partner
-from broker.flows.issue_consent_grant import Granting, issue_consent_grant, vouched_for
+from broker.flows.decide_transfer import decide_transfer, subject_of
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant
+from broker.flows.opening import open_claims, open_vouched
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.wire.approval_connector import ApprovalConnector, DocumentSignature, FilledForm, NoticeOutcome
 from broker.wire.identity_connector import ConnectorError, ProviderFault
@@ -83,9 +89,13 @@ def settle_approval(
     partner = work.partners.find(locked.partner_id)
     if consent is None or partner is None or not partner.active or partner.jwks is None:
         return end_approval(work, locked, ApprovalStatus.REFUSED, at=at, entropy=entropy)
+    # (4) what the law of the place where the data reside says
+    departure = _decide(work, sealing, locked, locked.traveller, partner, at=at)
+    if departure.refusal is not None:
+        return end_approval(work, locked, ApprovalStatus.HELD, at=at, entropy=entropy, departure=departure)
     work.consents.count_use(consent, at)
-    # (4) stated and journalled, then sealed to the partner: at rest the broker itself cannot open it
-    grant = _grant(work, sealing, locked, locked.traveller, consent, at=at, entropy=entropy)
+    # (5) stated and journalled, then sealed to the partner: at rest the broker itself cannot open it
+    grant = _grant(work, sealing, locked, locked.traveller, consent, departure, at=at, entropy=entropy)
     stated = {} if grant is None else {"consent_grant": grant.sha256.hex()}
     happened = "form" if locked.kind is ApprovalKind.FORM_FILL else "document"
     entry = Entry(
@@ -94,9 +104,12 @@ def settle_approval(
         personal={"consent": str(consent), "request": str(locked.request_id), "at": at.isoformat(), **stated},
         traveller=locked.traveller,
         traveller_key=sealing.keys.key(locked.traveller),
+        departure=departure,
     )
     leaf = work.journal.append(entry, at=at, entropy=entropy)
-    body = {"request": str(locked.request_id), **result, "consents": [str(consent)], "journal": [leaf.hex()]}
+    kinds = categories_of(locked.claims())
+    told = Kept(result, departures=work.departures, traveller=locked.traveller, categories=kinds).leave(departure)
+    body = {"request": str(locked.request_id), **told, "consents": [str(consent)], "journal": [leaf.hex()]}
     if grant is not None:
         body["consent_grants"] = [grant.jws]
     try:
@@ -108,6 +121,7 @@ def settle_approval(
             subject=locked.subject,
             key_set=partner.jwks,
             signer=sealing.signer,
+            departures=[departure],
             at=at,
         )
     except InvalidInput:  # the key went since the request was made: nothing may wait here unsealed
@@ -125,21 +139,43 @@ def settle_approval(
     return ready
 
 
+def _decide(
+    work: Work, sealing: Sealing, request: ApprovalRequest, traveller: UUID, partner: Partner, *, at: datetime
+) -> Departure:
+    key, sealed = sealing.keys.key(traveller), work.travellers.claims(traveller)
+    claims = None if sealed is None else open_claims(work, sealed, traveller=traveller, key=key)
+    return decide_transfer(
+        work,
+        keys=sealing.keys,
+        rules=sealing.rulebook.transfers,
+        traveller=traveller,
+        subject=subject_of(work.travellers.find(traveller).jurisdiction, claims, at=at),
+        outgoing=Outgoing(
+            partner.partner_id,
+            partner.jurisdiction,
+            categories_of(request.claims()),
+            sealing.rulebook.partner.purpose(request.purpose).terms,
+        ),
+        at=at,
+    )
+
+
 def _grant(
     work: Work,
     sealing: Sealing,
     request: ApprovalRequest,
     traveller: UUID,
     consent: UUID,
+    departure: Departure,
     *,
     at: datetime,
     entropy: Entropy,
 ) -> ConsentGrant | None:
     """None where nobody vouched: people who last logged in before that was kept."""
-    key = sealing.keys.key(traveller)
-    vouched = vouched_for(work, key=key, traveller=traveller)
-    if vouched is None:
+    key, sealed = sealing.keys.key(traveller), work.travellers.vouched(traveller)
+    if sealed is None:
         return None
+    vouched = open_vouched(work, sealed, traveller=traveller, key=key).leave(departure)
     release = ReleaseStatement(request.purpose, request.partner_id, frozenset(request.claims()), (consent,))
     granting = Granting(sealing.signer, sealing.issuer)
     return issue_consent_grant(granting, vouched, key=key, release=release, verification=None, at=at, entropy=entropy)

@@ -1,12 +1,12 @@
-"""The one place where what is kept about a person is opened: whatever comes out is `Kept` until a decision lets it go."""
+"""The one place where what is kept about a person is opened: it stays `Kept` until a decision lets it go."""
 
 from uuid import UUID
 
 from broker.core.claim_categories import EVERY_CLAIM
 from broker.core.departure import Kept
 from broker.core.sealing import unseal
-from broker.core.traveller import CLAIMS, PORTRAIT, VOUCHED
 from broker.core.travel import SealedTemplate, template_context
+from broker.core.traveller import CLAIMS, PORTRAIT, VOUCHED
 from broker.flows.ports import Work
 from broker.wire.identity_grant import VerifiedClaims, Vouched
 from broker.wire.sealed_template import FaceTemplate

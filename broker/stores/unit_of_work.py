@@ -35,10 +35,14 @@ class UnitOfWork:
             elif isinstance(error, PoolTimeout):
                 raise translated(error) or error from error
         finally:
+            self.departures.close()
             self.session.close()  # rolls back what was not committed
 
     def commit(self) -> None:
-        """Make everything so far durable. Raises DatabaseUnavailable (`outcome_unknown` if the connection broke)."""
+        """Make everything so far durable. Raises DatabaseUnavailable (`outcome_unknown` if the connection broke), and
+        NoDeparture, keeping nothing, when something was decided and not journalled.
+        """
+        self.departures.settle()
         try:
             self.session.flush()
         except PoolTimeout as error:

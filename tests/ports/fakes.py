@@ -11,7 +11,7 @@ from broker.core.consent import ConsentRecord, ConsentStatus, Use
 from broker.core.denial import UnknownTraveller
 from broker.core.departure import Departures
 from broker.core.gate import Gate, Invitation
-from broker.core.journal import JournalEntry, new_entry
+from broker.core.journal import JournalEntry, decode_entry, new_leaf
 from broker.core.travel import IssuedPass, SealedTemplate
 from broker.core.traveller import Traveller, VouchedClaims
 from broker.flows.ports import (
@@ -27,6 +27,7 @@ from broker.wire.gate_api import CrossingEvent
 from broker.wire.keys import Entropy
 from broker.wire.merkle import leaf_hash
 from broker.wire.status_list import LIST_BITS
+from tests.ports.fake_changes import FakeChangeRegister
 from tests.ports.fake_desks import FakeClaimsDesk, FakeMintingDesk, FakeReleaseDesk
 from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_logins import FakeClientRegistry, FakeLogins
@@ -368,7 +369,7 @@ class FakeJournal:
     forgotten: set[UUID] = field(default_factory=set)
 
     def append(self, entry: Entry, *, at: datetime, entropy: Entropy) -> bytes:
-        made = new_entry(
+        raw = new_leaf(
             entry.kind,
             clear=entry.stated(),
             personal=entry.personal,
@@ -376,8 +377,8 @@ class FakeJournal:
             at=at,
             handle=entropy(16),
         )
-        leaf = leaf_hash(made.encode())
-        self.leaves.append((entry.traveller, leaf, at, made))
+        leaf = leaf_hash(raw)
+        self.leaves.append((entry.traveller, leaf, at, decode_entry(raw)))
         return leaf
 
     def append_all(self, entries: Sequence[Entry], *, at: datetime, entropy: Entropy) -> Sequence[bytes]:
@@ -427,6 +428,7 @@ class FakeWork:
     partner_events: FakePartnerEvents = field(default_factory=FakePartnerEvents)
     approvals: FakeApprovalRegister = field(default_factory=FakeApprovalRegister)
     staff: FakeStaffRegister = field(default_factory=FakeStaffRegister)
+    changes: FakeChangeRegister = field(default_factory=FakeChangeRegister)
     filings: FakeFilingRegister = field(default_factory=FakeFilingRegister)
     assessments: FakeAssessmentRegister = field(default_factory=FakeAssessmentRegister)
     alarms: FakeAlarmRegister = field(default_factory=FakeAlarmRegister)
@@ -462,7 +464,9 @@ class FakeWorks:
         self.open += 1
         try:
             yield draft
+            draft.departures.settle()
         finally:
+            draft.departures.close()
             self.open -= 1
         self.state = draft
 
