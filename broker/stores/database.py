@@ -9,6 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
 from broker.stores.errors import translated
+from broker.stores.standing_cache import StandingCache
 from broker.stores.unit_of_work import UnitOfWork
 
 __all__ = ["DEFAULT_POOL_SIZE", "Database", "DatabaseBusy", "DatabaseUnavailable", "normalise_url"]
@@ -25,7 +26,7 @@ _POOL_WAIT_S = 5.0
 
 
 class Database:
-    """One engine and its pool. Connects on first use."""
+    """One engine and its pool. Connects on first use. `standing`: the governed changes as this process knows them."""
 
     def __init__(self, url: str, *, pool_size: int = DEFAULT_POOL_SIZE, application: str = "tongguan") -> None:
         """`url`: any PostgreSQL URL; `postgres://` and `postgresql://` are read as psycopg 3."""
@@ -45,6 +46,7 @@ class Database:
                 f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC",
             },
         )
+        self.standing = StandingCache()
         event.listen(self.engine, "checkout", _refuse_the_dead)
         event.listen(self.engine, "handle_error", _translate, retval=True)
 

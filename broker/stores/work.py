@@ -19,6 +19,7 @@ from broker.stores.consent_ledger import SqlConsentAnswers, SqlConsentLedger
 from broker.stores.database import Database
 from broker.stores.filings import SqlFilingRegister
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
+from broker.stores.governed_changes import SqlChangeRegister
 from broker.stores.identity_links import SqlIdentityLinks
 from broker.stores.journal import Journal
 from broker.stores.minting_desk import SqlMintingDesk
@@ -30,6 +31,7 @@ from broker.stores.release_flows import SqlReleaseFlows
 from broker.stores.rights import SqlRightsDesk
 from broker.stores.samples import SqlSampleRegister
 from broker.stores.staff import SqlStaffRegister
+from broker.stores.standing_cache import StandingCache
 from broker.stores.status_list_store import SqlStatusRegister
 from broker.stores.tables import TRAVELLER_ENTRIES
 from broker.stores.template_vault import SqlTemplateVault
@@ -45,8 +47,9 @@ from broker.wire.keys import Entropy
 class SqlWork:
     """Port `Work`. Each part is made at its first use and shares the unit's session, hence its transaction."""
 
-    def __init__(self, uow: UnitOfWork) -> None:
+    def __init__(self, uow: UnitOfWork, standing: StandingCache) -> None:
         self.uow = uow
+        self._standing = standing
 
     @cached_property
     def travellers(self) -> SqlTravellers:
@@ -137,6 +140,10 @@ class SqlWork:
         return SqlStaffRegister(self.uow.session)
 
     @cached_property
+    def changes(self) -> SqlChangeRegister:
+        return SqlChangeRegister(self.uow.session, self._standing)
+
+    @cached_property
     def release_flows(self) -> SqlReleaseFlows:
         return SqlReleaseFlows(self.uow.session)
 
@@ -175,11 +182,11 @@ class Works:
     def begin(self) -> Iterator[SqlWork]:
         """Commits on leaving, rolls back on an exception. Takes no connection before its first statement."""
         with self._database.unit_of_work() as uow:
-            yield SqlWork(uow)
+            yield SqlWork(uow, self._database.standing)
 
     def on(self, uow: UnitOfWork) -> SqlWork:
         """A work inside the transaction of `uow`, which keeps the right to commit."""
-        return SqlWork(uow)
+        return SqlWork(uow, self._database.standing)
 
 
 class SqlJournal:

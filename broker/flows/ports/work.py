@@ -7,6 +7,7 @@ from typing import Protocol
 from broker.core.client import ClientRegistry
 from broker.core.departure import Departures
 from broker.flows.ports.approvals import ApprovalRegister
+from broker.flows.ports.changes import ChangeRegister
 from broker.flows.ports.claiming import ClaimsDesk
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
@@ -73,6 +74,8 @@ class Work(Protocol):
     def transfers(self) -> TransferLedger: ...
     @property
     def staff(self) -> StaffRegister: ...
+    @property
+    def changes(self) -> ChangeRegister: ...
     @property
     def release_flows(self) -> ReleaseFlows: ...
     @property
