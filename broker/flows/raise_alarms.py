@@ -1,4 +1,4 @@
-"""Counters are read, and each level that one has passed is raised once (specs/alarms.md); never while data are released."""
+"""Counters are read, and each level that one has passed is raised once (specs/alarms.md). No release waits for it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
