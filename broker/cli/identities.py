@@ -12,13 +12,16 @@ import httpx
 import typer
 
 from broker.cli.database import database_url, failures
-from broker.core.denial import Denied, Refusal
+from broker.core.denial import Denied, Refusal, UnknownTraveller
 from broker.flows.confirm_identity import settle_identity
+from broker.flows.merge_people import merge_people
 from broker.outbound import trust
 from broker.settings import Settings
 from broker.stores.database import Database
 from broker.stores.key_store import FileKeyStore
+from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import SqlWork, Works
+from broker.wire.registry import KeyUse
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,6 +74,40 @@ def settle(
         typer.echo(outcome.detail)
         raise typer.Exit(0 if outcome.reason is Refusal.IDENTITY_REFUSED else 1)
     typer.echo(f"linked: {outcome.provider}")
+
+
+@app.command()
+def merge(
+    survivor: Annotated[UUID, typer.Argument(help="The account that stays.")],
+    merged: Annotated[UUID, typer.Argument(help="The account that ends; it is erased.")],
+    home: Home,
+    officer: Annotated[str, typer.Option(help="Who decided; it goes into the journal.")],
+) -> None:
+    """Two accounts are one person's: one stays, with the identities, documents and counts of both."""
+    with failures():
+        signer = SigningKeys.load(home / "keys").signer(KeyUse.STATUS)
+    keys = FileKeyStore.open(home / "keystore")
+    at = datetime.now(UTC)
+    try:
+        with _work(home) as work:
+            outcome = merge_people(
+                work,
+                keys=keys,
+                status_signer=signer,
+                survivor=survivor,
+                merged=merged,
+                officer=officer,
+                at=at,
+                entropy=os.urandom,
+            )
+    except UnknownTraveller as unknown:
+        outcome = Denied(Refusal.IDENTITY_UNKNOWN, f"there is no account {unknown}")
+    finally:
+        keys.close()
+    if isinstance(outcome, Denied):
+        typer.echo(outcome.detail, err=True)
+        raise typer.Exit(1)
+    typer.echo(f"merged; complete at {outcome.complete_at.isoformat()}")
 
 
 @app.command()

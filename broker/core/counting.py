@@ -93,7 +93,7 @@ class CountingTerms:
 
     def ended(self, origins: Iterable[str], at: datetime) -> list[CountingKey]:
         """Every key whose time is over, in order."""
-        years = range(FIRST_YEAR, shanghai_date(at).year)
+        years = range(FIRST_YEAR - 1, shanghai_date(at).year)  # a window reaches back into the year before
         keys = [CountingKey(rule, origin, year) for origin in origins for rule in self.terms for year in years]
         return sorted(key for key in keys if self.ends(key) <= at)
 

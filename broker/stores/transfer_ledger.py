@@ -12,7 +12,7 @@ from sqlmodel import Session
 from broker.core.counting import FIRST_YEAR, CountingKey, CountingRule
 from broker.core.governance.calendar import SHANGHAI
 from broker.core.transfer import Held
-from broker.flows.ports.transfers import BulkLine, ExporterTotal, RecipientTotal, Standing, TransferLine
+from broker.flows.ports.transfers import BulkLine, BulkTotal, ExporterTotal, RecipientTotal, Standing, TransferLine
 from broker.stores.driver import run
 
 STRIPES: Final = 16
@@ -116,6 +116,10 @@ class SqlTransferLedger:
     def recipient_totals(self, year: int) -> Sequence[RecipientTotal]:
         return [RecipientTotal(row[0], int(row[1])) for row in run(self._session, _RECIPIENT_TOTALS, (year,)).all()]
 
+    def bulk_totals(self, since: datetime) -> Sequence[BulkTotal]:
+        rows = run(self._session, _BULK_TOTALS, (since,)).all()
+        return [BulkTotal(row.exporter, row.recipient, int(row.persons), frozenset(row.kinds)) for row in rows]
+
     def stored_faces(self, origin: str) -> int:
         return int(run(self._session, _STORED_FACES, (origin,)).scalar_one())
 
@@ -165,5 +169,12 @@ _RECIPIENT_TOTALS = (
     "JOIN transfer_parties ON party_id = recipient WHERE year = %s "
     "GROUP BY name HAVING sum(transfer_recipient_counts.persons) > 0 "
     'ORDER BY name COLLATE "C"'
+)
+_BULK_TOTALS = (
+    "SELECT gave.name AS exporter, got.name AS recipient, count(DISTINCT person) AS persons, "
+    "array_agg(DISTINCT kind) AS kinds FROM transfer_us_persons "
+    "JOIN transfer_parties AS gave ON gave.party_id = exporter "
+    "JOIN transfer_parties AS got ON got.party_id = recipient "
+    'WHERE last_at >= %s GROUP BY gave.name, got.name ORDER BY gave.name COLLATE "C", got.name COLLATE "C"'
 )
 _STORED_FACES = "SELECT coalesce(sum(change), 0) FROM stored_face_changes WHERE origin = %s"

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from broker.core.counting import CountingKey
+from broker.core.counting import CountingKey, CountingRule
+from broker.core.governance.calendar import SHANGHAI
 from broker.core.transfer import Held
-from broker.flows.ports.transfers import BulkLine, ExporterTotal, RecipientTotal, Standing, TransferLine
+from broker.flows.ports.transfers import BulkLine, BulkTotal, ExporterTotal, RecipientTotal, Standing, TransferLine
 
 if TYPE_CHECKING:
     from tests.ports.fakes import FakeWork
@@ -92,6 +93,8 @@ class FakeTransferLedger:
 
     def note_ended(self, keys: Collection[CountingKey], at: datetime) -> None:
         self.ended |= dict.fromkeys(keys, at)
+        last = max((key.year for key in keys if key.rule is CountingRule.US_BULK), default=0)
+        self.bulk = {key: of for key, of in self.bulk.items() if of >= datetime(last + 1, 1, 1, tzinfo=SHANGHAI)}
 
     def make_years(self, last: int) -> None:
         """One dictionary holds every year."""
@@ -116,6 +119,17 @@ class FakeTransferLedger:
     def recipient_totals(self, year: int) -> Sequence[RecipientTotal]:
         names = [name for of, name, _ in self.met if of == year]
         return [RecipientTotal(name, names.count(name)) for name in sorted(set(names))]
+
+    def bulk_totals(self, since: datetime) -> Sequence[BulkTotal]:
+        recent = [key for key, at in self.bulk.items() if at >= since]
+        return [
+            BulkTotal(
+                *pair,
+                len({person for *parties, _, person in recent if tuple(parties) == pair}),
+                frozenset(kind for *parties, kind, _ in recent if tuple(parties) == pair),
+            )
+            for pair in sorted({(exporter, recipient) for exporter, recipient, _, _ in recent})
+        ]
 
     def stored_faces(self, origin: str) -> int:
         stored = {*self.work.templates.templates, *self.work.travellers.portraits}

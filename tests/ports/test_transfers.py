@@ -22,7 +22,12 @@ from tests.support.partner_world import PartnerWorld, opening
 from tests.support.transfers import ASSESSED, FILED
 
 MAINLAND, SAR = "CN", "HK"
-NUMBERS = {MAINLAND: (DocumentType.PRC_RESIDENT_ID, "11010119900102001X"), SAR: (DocumentType.HKID, "A1234563")}
+PERMIT = "CN, by permit"
+NUMBERS = {
+    MAINLAND: (DocumentType.PRC_RESIDENT_ID, "11010119900102001X"),
+    PERMIT: (DocumentType.MAINLAND_TRAVEL_PERMIT, "H12345678"),
+    SAR: (DocumentType.HKID, "A1234563"),
+}
 
 
 def resident(world: World, of: str, *, born: date = date(1990, 1, 2), offline: bool = False) -> UUID:

@@ -71,6 +71,16 @@ class RecipientTotal:
     persons: int
 
 
+@dataclass(frozen=True, slots=True)
+class BulkTotal:
+    """Distinct persons whose data one exporter gave one recipient within a window, of any kind that is counted."""
+
+    exporter: str
+    recipient: str
+    persons: int
+    kinds: frozenset[str]
+
+
 class TransferLedger(Protocol):
     """Exact counts of distinct persons, within the transaction of the work. Its locks come last in the lock order."""
 
@@ -130,6 +140,9 @@ class TransferLedger(Protocol):
 
     def recipient_totals(self, year: int) -> Sequence[RecipientTotal]:
         """The same by recipient."""
+
+    def bulk_totals(self, since: datetime) -> Sequence[BulkTotal]:
+        """The rolling counts from that moment on, by pair of parties in order of name."""
 
     def stored_faces(self, origin: str) -> int:
         """Distinct persons of that jurisdiction whose face template or portrait is stored now."""
