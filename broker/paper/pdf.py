@@ -115,7 +115,7 @@ class _Page(FPDF):
         widths = self._widths([*head, *body])
         with self.table(
             col_widths=tuple(widths),
-            width=sum(widths),
+            width=min(sum(widths), self.epw),  # the sum may be a rounding above the sheet
             align="L",
             text_align="L",
             v_align="T",
