@@ -7,8 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from broker.cli.database import failures
-from broker.core import erasure_certificate
-from broker.core.statement_check import MAX_STATEMENT, Statement, read_jwks, verify_journal_place, verify_statement
+from broker.core import erasure_certificate, portability
+from broker.core.statement_check import (
+    MAX_STATEMENT,
+    Statement,
+    read_jwks,
+    verify_export,
+    verify_journal_place,
+    verify_statement,
+)
 from broker.wire.checkpoint import parse_verifier_key
 from broker.wire.keys import PublicKey
 
@@ -47,7 +54,10 @@ def verify(
 def _read(file: Path, trusted: tuple[PublicKey, ...]) -> Statement:
     if file.stat().st_size > MAX_STATEMENT:
         raise ValueError("the file is too large to be a statement")
-    return verify_statement(file.read_text(encoding="utf-8"), trusted, expected=_TYPES)
+    text = file.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        return verify_export(text, trusted, expected=(portability.TYP,))
+    return verify_statement(text, trusted, expected=_TYPES)
 
 
 def _place(place: Any, texts: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.core.governance.calendar import Calendar
+from broker.core.transfer import PurposeTerms
 
 Confidence = Literal["verified_primary", "verified_secondary", "mixed", "memory", "policy"]
 Days = Annotated[int, Field(ge=1, le=366)]
@@ -81,6 +82,12 @@ class Correction(_Data):
     tell_months: Annotated[int, Field(ge=1, le=60)]
 
 
+class Export(PurposeTerms):
+    """Under which terms a person is given a copy, and how many entries of the journal it holds at most."""
+
+    most_entries: Annotated[int, Field(ge=100, le=100_000)]
+
+
 class RightsRules(_Data):
     """Everything above, with a version."""
 
@@ -91,6 +98,7 @@ class RightsRules(_Data):
     remains: tuple[Remainder, ...]
     review: Review
     correction: Correction
+    export: Export
 
     @classmethod
     def load(cls) -> Self:

@@ -59,6 +59,18 @@ def verify_statement(
     raise VerifyError(Reason.UNKNOWN_KEY, "no key that is trusted signed the statement")
 
 
+def verify_export(text: str, keys: Collection[PublicKey], *, expected: Collection[str]) -> Statement:
+    """The statement in a file `{"export": ..., "jws": "<detached>"}`. Raises DecodeError, VerifyError."""
+    match _object(text.encode()):
+        case {"export": dict(document), "jws": str(jws), **rest} if not rest:
+            try:
+                payload = canonical(document)
+            except ValueError as error:
+                raise DecodeError(Reason.MALFORMED_CLAIMS, "a document with more than one spelling") from error
+            return verify_statement(jws, keys, expected=expected, payload=payload)
+    raise DecodeError(Reason.MALFORMED_CLAIMS, "not an export")
+
+
 def verify_journal_place(place: Any, keys: Iterable[PublicKey], *, origin: str) -> Checkpoint:
     """The checkpoint under which the entry named in `place` stands (specs/journal.md 7). Raises DecodeError,
     VerifyError.

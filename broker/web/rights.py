@@ -5,21 +5,21 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broker.web import rights_erasure
+from broker.web import rights_erasure, rights_export
 from broker.web.pages import language_of, render
 from broker.web.rights_session import RIGHTS, Session, to_login
 
 router = APIRouter(include_in_schema=False)
 
-_OFFERED: Final = ("erase",)
-_PATHS: Final = {"erase": rights_erasure.ERASURE}
+_OFFERED: Final = (("export", rights_export.EXPORT), ("erase", rights_erasure.ERASURE))
 
 
 @router.get(RIGHTS)
 def show_rights(request: Request, session: Session) -> Response:
     if session is None:
         return to_login(request, RIGHTS)
-    return render(request, "rights/home.html", language_of(request), offered=[(one, _PATHS[one]) for one in _OFFERED])
+    return render(request, "rights/home.html", language_of(request), offered=_OFFERED)
 
 
-router.include_router(rights_erasure.router)
+for _page in (rights_export, rights_erasure):
+    router.include_router(_page.router)

@@ -13,7 +13,6 @@ def certificate_paper(claims: Mapping[str, Any], jws: str, language: str, texts:
     words = texts["rights_certificate"]
     place = claims["journal"]
     blocks: list[Block] = [
-        Heading(words["title"]),
         KeyValues(
             (
                 (words["status"], words[f"status_{claims['status']}"]),

@@ -64,6 +64,8 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("POST", "/identities/take"): BROWSER,
     ("POST", "/identities/unlink"): BROWSER,
     ("GET", "/rights"): BROWSER,
+    ("GET", "/rights/export"): BROWSER,
+    ("POST", "/rights/export"): BROWSER,
     ("GET", "/rights/erasure"): BROWSER,
     ("POST", "/rights/erasure"): BROWSER,
     ("GET", "/rights/certificates/{token}"): ANYONE,  # the link is the secret
