@@ -4,11 +4,12 @@ ones.
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
@@ -20,7 +21,9 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 import connectors
-from broker.core.authorization import digest
+from broker.core.authorization import Admission, AdmissionQuestion, digest
+from broker.core.denial import Denied
+from broker.core.identity_release import ReleasedClaims
 from broker.core.linking import LinkOutcome
 from broker.core.rulebook import Rulebook
 from broker.desk import Desk
@@ -28,6 +31,7 @@ from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.issue_consent_grant import Granting
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
+from broker.flows.release_claims import ClaimOrder, release_together
 from broker.flows.take_notice import take_notice
 from broker.flows.upstream_tokens import usable_tokens
 from broker.login_desk import LoginDesk
@@ -35,9 +39,10 @@ from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys
 from broker.oidc.ports import OidcUnit
-from broker.oidc.server import AuthorizationServer
+from broker.oidc.server import AuthorizationServer, Soon
 from broker.outbound import json_fetcher, reach_of, trust
 from broker.settings import Settings
+from broker.stores.admissions import admit_together
 from broker.stores.database import Database
 from broker.stores.face_worker import FaceWorker
 from broker.stores.key_store import FileKeyStore
@@ -46,6 +51,7 @@ from broker.stores.oidc_store import OidcUnit as StoredUnit
 from broker.stores.partner_http import PartnerHttp
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.work import Works
+from broker.together import Together
 from broker.token_keys import token_keys
 from broker.trusted_keys import trusted_keys
 from broker.web import (
@@ -167,6 +173,19 @@ def compose(settings: Settings, database_url: str) -> Ports:
 
     granting = Granting(signing.signer(KeyUse.RECEIPT), settings.issuer)
     desk = Desk(work_of, keys, rulebook, os.urandom, granting)
+
+    def admit_all(asked: Sequence[AdmissionQuestion]) -> Sequence[Admission]:
+        return admit_together(database.engine, asked)
+
+    def release_all(orders: Sequence[ClaimOrder]) -> Sequence[ReleasedClaims | Denied | Exception]:
+        return release_together(
+            works.begin, orders, keys=keys, rulebook=rulebook, clock=clock, entropy=os.urandom, granting=granting
+        )
+
+    admissions = Together(admit_all, name="admissions")
+    releases: Together[ClaimOrder, ReleasedClaims | Denied] = Together(
+        release_all, name="releases", key=attrgetter("traveller")
+    )
     calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
 
     def upstream(traveller: UUID, provider: str) -> UpstreamTokens | None:
@@ -239,6 +258,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         consents=desk,
         logins=LoginDesk(work_of, os.urandom),
         release_claims=desk.release,
+        soon=Soon(admissions.ask, releases.ask),
         check_release=rulebook.partner.check,
         link_identity=link,
         connectors={name: watched.connector for name, watched in connected.items()},
@@ -246,7 +266,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         entropy=os.urandom,
         language=settings.language,
     )
-    return Ports(services, authorization, closing=(examiner, http, database))
+    return Ports(services, authorization, closing=(admissions, releases, examiner, http, database))
 
 
 def application() -> FastAPI:

@@ -156,6 +156,18 @@ class LogoutNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionQuestion:
+    """What a request asks to be admitted: `marks` (hashes of what may be used once, and until when that must be
+    remembered), and of whom it speaks.
+    """
+
+    marks: tuple[tuple[bytes, datetime], ...]
+    client_id: str | None = None
+    grant_id: UUID | None = None
+    token_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """What one look at the database says of a request: which of its one-use marks were used before, the client's stored
     version, the grant, whether the token was revoked.

@@ -50,7 +50,7 @@ class JournalEntry:
 
     def encode(self) -> bytes:
         """The leaf: deterministic CBOR [version, handle, kind, hour, clear, sealed]."""
-        return cbor.encode([*self._header(), self.sealed])
+        return _leaf(self._header(), self.sealed)
 
     def open(self, traveller_key: bytes) -> dict[str, cbor.Value]:
         """The personal fields. Raises EntrySealed; returns an empty map when the entry has none."""
@@ -61,7 +61,7 @@ class JournalEntry:
             # AES-GCM alone lets one ciphertext open under two keys; the commitment pins the one that sealed it.
             if not hmac.compare_digest(commitment, self.sealed[:_COMMITMENT_BYTES]):
                 raise EntrySealed
-            padded = AESGCM(key).decrypt(_NONCE, self.sealed[_COMMITMENT_BYTES:], self._associated())
+            padded = AESGCM(key).decrypt(_NONCE, self.sealed[_COMMITMENT_BYTES:], _associated(self._header()))
             value = cbor.decode(padded.rpartition(b"\x80")[0])
         except (InvalidTag, DecodeError, ValueError) as error:
             raise EntrySealed from error
@@ -69,14 +69,11 @@ class JournalEntry:
             raise EntrySealed
         return {str(name): field for name, field in value.items()}
 
-    def _header(self) -> list[cbor.Value]:
-        return [_VERSION, self.handle, self.kind, self.hour, dict(self.clear)]
-
-    def _associated(self) -> bytes:
-        return _DOMAIN + cbor.encode(self._header())
+    def _header(self) -> bytes:
+        return _header(self.handle, self.kind, self.hour, self.clear)
 
 
-def new_entry(
+def new_leaf(
     kind: str,
     *,
     clear: Mapping[str, cbor.Value],
@@ -84,8 +81,9 @@ def new_entry(
     traveller_key: bytes | None,
     at: datetime,
     handle: bytes,
-) -> JournalEntry:
-    """Make an entry. `handle` is 16 random bytes, never used before; `traveller_key` (32 bytes) seals `personal`.
+) -> bytes:
+    """Make an entry, encoded. `handle` is 16 random bytes, never used before; `traveller_key` (32 bytes) seals
+    `personal`.
 
     Raises ValueError for a kind outside the grammar, personal fields without a key, values CBOR does not carry, or more
     than MAX_ENTRY_BYTES: nobody could read that entry again, and the log never forgets one.
@@ -95,23 +93,34 @@ def new_entry(
     if len(handle) != HANDLE_BYTES:
         raise ValueError(f"a handle has {HANDLE_BYTES} bytes")
     hour = int((at - EPOCH).total_seconds()) // TIME_UNIT * TIME_UNIT
-    entry = JournalEntry(handle, kind, hour, dict(clear), None)
-    if personal is None:
-        return _within_bounds(entry)
+    header = _header(handle, kind, hour, clear)
+    sealed = None if personal is None else _sealed(personal, traveller_key, handle, header)
+    leaf = _leaf(header, sealed)
+    if len(leaf) > MAX_ENTRY_BYTES:
+        raise ValueError(f"an entry has at most {MAX_ENTRY_BYTES} bytes, not {len(leaf)}")
+    return leaf
+
+
+def _sealed(personal: Mapping[str, cbor.Value], traveller_key: bytes | None, handle: bytes, header: bytes) -> bytes:
     if traveller_key is None or len(traveller_key) != 32:
         raise ValueError("personal fields need the traveller's key of 32 bytes")
     key, commitment = _derive(traveller_key, handle)
     plaintext = cbor.encode(dict(personal)) + b"\x80"  # ISO/IEC 7816-4 padding: one 0x80, then zeros
     plaintext += bytes(-len(plaintext) % _BLOCK)
-    sealed = commitment + AESGCM(key).encrypt(_NONCE, plaintext, entry._associated())
-    return _within_bounds(JournalEntry(handle, kind, hour, entry.clear, sealed))
+    return commitment + AESGCM(key).encrypt(_NONCE, plaintext, _associated(header))
 
 
-def _within_bounds(entry: JournalEntry) -> JournalEntry:
-    size = len(entry.encode())
-    if size > MAX_ENTRY_BYTES:
-        raise ValueError(f"an entry has at most {MAX_ENTRY_BYTES} bytes, not {size}")
-    return entry
+def _header(handle: bytes, kind: str, hour: int, clear: Mapping[str, cbor.Value]) -> bytes:
+    """All elements but the sealed one, encoded once for the leaf and for what its seal is bound to."""
+    return cbor.encode_elements([_VERSION, handle, kind, hour, dict(clear)])
+
+
+def _associated(header: bytes) -> bytes:
+    return _DOMAIN + cbor.array_head(5) + header
+
+
+def _leaf(header: bytes, sealed: bytes | None) -> bytes:
+    return cbor.array_head(6) + header + cbor.encode(sealed)
 
 
 def decode_entry(raw: bytes) -> JournalEntry:

@@ -4,56 +4,79 @@ Claims are opened here under consents that are locked, counted and covering, and
 transaction: what left without an entry cannot be, and what has an entry had its consent.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from broker.core.claim_categories import categories_of
+from broker.core.claim_item import JSON
 from broker.core.client import Client
-from broker.core.consent import ConsentRecord, Gap, Use, gap
-from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied, Refusal, UnknownTraveller
-from broker.core.departure import Departure
-from broker.core.disclosure import JSON, Item, disclose, itemise
-from broker.core.identity_release import IdentityRelease, ReleasedClaims, base_claim
-from broker.core.predicates import PREDICATES
+from broker.core.departure import Departure, Kept
+from broker.core.disclosure import disclose
+from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import unseal
-from broker.core.transfer import Outgoing, Subject
-from broker.core.traveller import CLAIMS
-from broker.flows.decide_transfer import decide_transfer, subject_of
-from broker.flows.issue_consent_grant import Granting, issue_consent_grant, opened_vouched
-from broker.flows.ports import Entry, KeyStore, OnClaim, Work
-from broker.wire.identity_grant import VerifiedClaims, Vouched
+from broker.core.transfer import Outgoing
+from broker.flows.claim_cover import Asked, Covered, asked_of, covered_of, purposes_of, refusal_for
+from broker.flows.claim_record import (
+    RELEASED,
+    grant_of,
+    refused_entry,
+    released_entry,
+    told_of,
+    verification_of,
+    vouched_of,
+)
+from broker.flows.decide_transfer import subject_of
+from broker.flows.decide_transfers import Leaving, decide_transfers
+from broker.flows.issue_consent_grant import Granting
+from broker.flows.opening import open_claims
+from broker.flows.ports import BeginWork, ClaimQuestion, Entry, KeyStore, OnClaim, Work
+from broker.flows.unavailable import DatabaseUnavailable
+from broker.wire.identity_grant import VerifiedClaims
 from broker.wire.keys import Entropy
-from broker.wire.reasons import Reason
-
-RELEASED = "partner:claims:released"
-REFUSED = "partner:claims:refused"
-
-_REFUSALS: Mapping[Gap, Refusal] = {
-    Gap.PAUSED: Refusal.CONSENT_PAUSED,
-    Gap.OVER_FREQUENCY: Refusal.OVER_FREQUENCY,
-}
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One release of the grant, and what of it is wanted now."""
+class ClaimOrder:
+    """One partner's request about one person: `wanted` (None: everything the releases name) of a grant's releases.
 
-    release: IdentityRelease
-    items: Mapping[str, Item]
-    use: Use
+    `arguments` are those of predicates, by claim name; `kind` is the journal's word for the release.
+    """
+
+    traveller: UUID
+    client: Client
+    releases: Sequence[IdentityRelease]
+    wanted: frozenset[str] | None
+    arguments: Mapping[str, JSON] | None = None
+    kind: str = RELEASED
+
+
+Answer = ReleasedClaims | Denied
+
+
+@dataclass(slots=True)
+class _Case:
+    """One order on its way."""
+
+    order: ClaimOrder
+    partner_id: str = ""
+    answer: Answer | None = None
+    entries: list[Entry] = field(default_factory=list)
+    ready: "_Ready | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Covered:
-    """What is wanted and the locked record that covers it."""
+class _Ready:
+    """An order whose consents cover it, opened, and what each of its releases would be for the law."""
 
-    asked: _Asked
-    record: ConsentRecord
+    desk: OnClaim
+    key: bytes
+    claims: Kept[VerifiedClaims]
+    covered: Sequence[Covered]
+    leaving: Sequence[Leaving]
 
 
 def release_claims(
@@ -70,233 +93,175 @@ def release_claims(
     arguments: Mapping[str, JSON] | None = None,
     kind: str = RELEASED,
     granting: Granting | None = None,
-) -> ReleasedClaims | Denied:
-    """Release `wanted` (None: everything the releases name) of a grant's releases to the partner behind `client`.
+) -> Answer:
+    """Release to the partner behind `client` what ClaimOrder asks.
 
-    A release without a covering consent yields nothing; when none is covered the answer is Denied, journalled.
-    `arguments` are those of predicates, by claim name; `kind` is the journal's word for the release. Raises
+    A release without a covering consent yields nothing; when none is covered the answer is Denied, journalled. Raises
     UnknownTraveller, InvalidInput.
     """
-    # (1) who asks: an active client of an active partner, for itself; the consents to it are locked and counted by now:
-    # a withdrawal that committed first has won
-    partner_id = client.partner_id if client.active else None
-    if partner_id is None:
-        return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
-    desk = work.claiming.open(traveller, partner_id, _purposes(releases, partner_id), at)
-    recipient = desk.recipient
-    if recipient is None:
-        return Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
-    # (2) what is asked of each release: only what it names, beneath the client's ceilings as they are now
-    asked = _asked(rulebook, traveller, client, recipient, releases, wanted, arguments)
-    if not asked:
-        return Denied(Refusal.CONSENT_MISSING, "nothing that was asked for is in the grant")
-    # (3) what each of them rests on
-    covered, lacking = _covering(desk, asked, at=at)
-    key = _key(keys, traveller)
-    if not covered:
-        denied = _denied(lacking)
-        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy)
-        return denied
-    # (4) what the authority said, opened now and not before
-    if desk.claims is None or desk.origin is None:
-        raise UnknownTraveller(str(traveller))
-    claims = VerifiedClaims.model_validate_json(unseal(desk.claims, key=key, context=CLAIMS))
-    # (5) what the law of the place where the data reside says of each; a held one yields nothing
-    subject = subject_of(desk.origin, claims, at=at)
-    covered, departures = _decided(work, keys, rulebook, traveller, recipient, covered, subject, at=at)
-    if not covered:
-        denied = Denied(departures[-1].refusal or Reason.TRANSFER_DENIED, "not under the law the data reside under")
-        _journal_refusal(work, traveller, key, asked[0], denied, at=at, entropy=entropy, departure=departures[-1])
-        return denied
-    values: dict[str, JSON] = {}
-    for one in covered:
-        values |= disclose(claims, one.asked.items, covered=one.record.categories, at=at)
-    # (6) each use counts, and each is journalled: in this transaction, or nothing leaves
-    vouched = _vouched(desk.vouched, key, covered)
-    grants = [_grant(one, granting, vouched, key, at=at, entropy=entropy) for one in covered]
-    entries = [
-        _entry(one, departure, client, key, kind, grant, at)
-        for one, departure, grant in zip(covered, departures, grants, strict=True)
-    ]
-    consents = tuple(one.record.consent_id for one in covered)
-    leaves = work.claiming.enter(consents, entries, at=at, entropy=entropy)
-    told = {item.claim for one in covered for item in one.asked.items.values()}
-    return ReleasedClaims(
-        values,
-        consents,
-        tuple(leaves),
-        _verification(vouched, told),
-        tuple(grant.jws for grant in grants if grant is not None),
+    order = ClaimOrder(traveller, client, releases, wanted, arguments, kind)
+    (answer,) = _release(
+        work, [order], keys=keys, rulebook=rulebook, granting=granting, at=at, entropy=entropy, wait=True
     )
+    assert answer is not None  # noqa: S101  it waited for its locks
+    return answer
 
 
-def _vouched(sealed: bytes | None, key: bytes, covered: Sequence[_Covered]) -> Vouched | None:
-    """Who vouched for the values; not for answers to predicates alone, because it names the authority."""
-    told = {item.claim for one in covered for item in one.asked.items.values()}
-    return None if sealed is None or told <= PREDICATES else opened_vouched(sealed, key=key)
-
-
-def _grant(
-    one: _Covered, granting: Granting | None, vouched: Vouched | None, key: bytes, *, at: datetime, entropy: Entropy
-) -> ConsentGrant | None:
-    told = {item.claim for item in one.asked.items.values()}
-    if granting is None or vouched is None or told <= PREDICATES:
-        return None
-    release = one.asked.release
-    statement = ReleaseStatement(release.purpose, release.recipient, frozenset(told), (one.record.consent_id,))
-    return issue_consent_grant(
-        granting, vouched, key=key, release=statement, verification=_verification(vouched, told), at=at, entropy=entropy
-    )
-
-
-def _verification(vouched: Vouched | None, told: Set[str]) -> Mapping[str, JSON] | None:
-    """How the values were verified (OpenID Connect for Identity Assurance); the kind of document only where that was
-    agreed to.
-    """
-    found = vouched.verification_object() if vouched is not None else None
-    if found is not None and "document_type" not in told:
-        for evidence in found["evidence"]:
-            evidence.pop("document_details", None)
-    return found
-
-
-def _purposes(releases: Sequence[IdentityRelease], partner_id: str) -> list[str]:
-    return sorted({release.purpose for release in releases if release.recipient == partner_id})
-
-
-def _asked(
-    rulebook: Rulebook,
-    traveller: UUID,
-    client: Client,
-    recipient: Recipient,
-    releases: Sequence[IdentityRelease],
-    wanted: frozenset[str] | None,
-    arguments: Mapping[str, JSON] | None,
-) -> list[_Asked]:
-    """The releases to this very recipient, for a purpose that exists, of which something is wanted."""
-    found = []
-    for release in releases:
-        if release.recipient != recipient.recipient_id or release.purpose not in client.purposes:
-            continue
-        ceiling = client.claims & rulebook.partner.purpose(release.purpose).claims
-        items = itemise(wanted, frozenset(name for name in release.claims if base_claim(name) in ceiling), arguments)
-        if items:
-            categories = frozenset[str]().union(*(item.rests_on for item in items.values()))
-            use = Use(
-                traveller,
-                release.purpose,
-                recipient.recipient_id,
-                recipient.controller.controller_id,
-                categories,
-                release.retention,
-            )
-            found.append(_Asked(release, items, use))
-    return found
-
-
-def _covering(desk: OnClaim, asked: Sequence[_Asked], *, at: datetime) -> tuple[list[_Covered], list[Gap | None]]:
-    """Whatever is covered, and for the rest the first gap (None: no record stands)."""
-    by_purpose = {record.purpose: (record, used) for record, used in desk.consents}
-    covered: list[_Covered] = []
-    lacking: list[Gap | None] = []
-    for one in asked:
-        record, used = by_purpose.get(one.use.purpose, (None, 0))
-        missing = None if record is None else gap(record, one.use, at=at, used=used)
-        if record is None or missing is not None:
-            lacking.append(missing)
-        else:
-            covered.append(_Covered(one, record))
-    return covered, lacking
-
-
-def _decided(
-    work: Work,
+def release_together(
+    begin: BeginWork,
+    orders: Sequence[ClaimOrder],
+    *,
     keys: KeyStore,
     rulebook: Rulebook,
-    traveller: UUID,
-    recipient: Recipient,
-    covered: Sequence[_Covered],
-    subject: Subject,
-    *,
-    at: datetime,
-) -> tuple[list[_Covered], list[Departure]]:
-    """What may go, each with its decision; where nothing may, no release and the decisions against."""
-    passed: list[_Covered] = []
-    permits: list[Departure] = []
-    against: list[Departure] = []
-    for one in covered:
-        outgoing = Outgoing(
-            recipient.recipient_id,
-            recipient.jurisdiction or subject.origin,
-            categories_of(item.claim for item in one.asked.items.values()),
-            rulebook.partner.purpose(one.asked.release.purpose).terms,
-        )
-        departure = decide_transfer(
-            work, keys=keys, rules=rulebook.transfers, traveller=traveller, subject=subject, outgoing=outgoing, at=at
-        )
-        if departure.refusal is None:
-            passed.append(one)
-            permits.append(departure)
-        else:
-            against.append(departure)
-    return passed, permits or against
+    clock: Callable[[], datetime],
+    entropy: Entropy,
+    granting: Granting | None = None,
+) -> list[Answer | Exception]:
+    """Every order as `release_claims` would answer it, all in one transaction; an exception stands for what it would
+    raise. At most one order about each person.
+
+    An order that would have to wait for somebody's lock goes after the others in a transaction of its own, and so do
+    all of them when one fails: nobody's request suffers from another's.
+    """
+    common = {"keys": keys, "rulebook": rulebook, "granting": granting, "entropy": entropy}
+    answers: list[Answer | Exception | None] = [None] * len(orders)
+    if len(orders) > 1:
+        try:
+            with begin() as work:
+                answers = list(_release(work, orders, at=clock(), wait=False, **common))  # type: ignore[arg-type]
+        except DatabaseUnavailable as gone:  # perhaps after the commit: a second try could count twice
+            return [gone] * len(orders)
+        except Exception:  # noqa: BLE001  whose it is shows when each goes alone
+            answers = [None] * len(orders)
+    for place, order in enumerate(orders):
+        if answers[place] is None:
+            try:
+                with begin() as work:
+                    answers[place] = _release(work, [order], at=clock(), wait=True, **common)[0]  # type: ignore[arg-type]
+            except Exception as error:  # noqa: BLE001  handed to whoever asked
+                answers[place] = error
+    return [answer for answer in answers if answer is not None]
 
 
-def _denied(lacking: Sequence[Gap | None]) -> Denied:
-    """The refusal that tells most: a pause or a frequency before a consent that is simply not there."""
-    for missing, refusal in _REFUSALS.items():
-        if missing in lacking:
-            return Denied(refusal, missing.value)
-    return Denied(Refusal.CONSENT_MISSING, lacking[0].value if lacking and lacking[0] else "no consent stands")
-
-
-def _entry(
-    one: _Covered,
-    departure: Departure,
-    client: Client,
-    key: bytes,
-    kind: str,
-    grant: ConsentGrant | None,
-    at: datetime,
-) -> Entry:
-    release = one.asked.release
-    return Entry(
-        kind=kind,
-        # Names of claims in the clear, values nowhere. An argument may say something about the person, so it is sealed.
-        clear={
-            "purpose": release.purpose,
-            "recipient": release.recipient,
-            "claims": sorted({item.claim for item in one.asked.items.values()}),
-            **departure.entry(),
-        },
-        personal={
-            "consent": str(one.record.consent_id),
-            "client": client.client_id,
-            "asked": sorted(one.asked.items),
-            "arguments": {name: item.argument for name, item in sorted(one.asked.items.items()) if item.argument},
-            "at": at.isoformat(),
-            **({"consent_grant": grant.sha256.hex()} if grant is not None else {}),
-        },
-        traveller=one.record.traveller,
-        traveller_key=key,
-    )
-
-
-def _journal_refusal(
+def _release(
     work: Work,
-    traveller: UUID,
-    key: bytes,
-    asked: _Asked,
-    denied: Denied,
+    orders: Sequence[ClaimOrder],
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    granting: Granting | None,
+    at: datetime,
+    entropy: Entropy,
+    wait: bool,
+) -> list[Answer | None]:
+    """None for an order that somebody's lock held up; only without `wait`."""
+    cases = [_Case(order, order.client.partner_id or "" if order.client.active else "") for order in orders]
+    # (1) who asks: an active client of an active partner, for itself; the consents to it are locked and counted by now:
+    # a withdrawal that committed first has won
+    named = [case for case in cases if case.partner_id]
+    questions = [
+        ClaimQuestion(case.order.traveller, case.partner_id, purposes_of(case.order.releases, case.order.client))
+        for case in named
+    ]
+    desks = work.claiming.open(questions, at, wait=wait) if questions else ()
+    for case, desk in zip(named, desks, strict=True):
+        if desk is not None:
+            _prepare(work, case, desk, keys, rulebook, at)
+    # (2) what the law of the place where the data reside says of each; a held one yields nothing
+    ready = [(case, case.ready) for case in cases if case.ready is not None]
+    leaving = [one for _, prepared in ready for one in prepared.leaving]
+    decided = iter(decide_transfers(work, leaving, keys=keys, rules=rulebook.transfers, at=at) if leaving else ())
+    used: list[UUID] = []
+    for case, prepared in ready:
+        departures = [next(decided) for _ in prepared.leaving]
+        used += _settle(work, case, prepared, departures, granting, at=at, entropy=entropy)
+    # (3) each use counts, and each is journalled: in this transaction, or nothing leaves
+    entries = [entry for case in cases for entry in case.entries]
+    leaves = iter(work.claiming.enter(used, entries, at=at, entropy=entropy) if entries else ())
+    for case in cases:
+        its = tuple(next(leaves) for _ in case.entries)
+        if isinstance(case.answer, ReleasedClaims):
+            case.answer = replace(case.answer, journal_leaves=its[-len(case.answer.consents) :])
+        elif case.answer is None and not case.partner_id:
+            case.answer = Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
+    return [case.answer for case in cases]
+
+
+def _prepare(work: Work, case: _Case, desk: OnClaim, keys: KeyStore, rulebook: Rulebook, at: datetime) -> None:
+    order, recipient = case.order, desk.recipient
+    if recipient is None:
+        case.answer = Denied(Refusal.RECIPIENT_UNKNOWN, "the client belongs to no active partner")
+        return
+    # what is asked of each release
+    asked = asked_of(rulebook, order.traveller, order.client, recipient, order.releases, order.wanted, order.arguments)
+    if not asked:
+        case.answer = Denied(Refusal.CONSENT_MISSING, "nothing that was asked for is in the grant")
+        return
+    # what each of them rests on
+    covered, lacking = covered_of(desk, asked, at=at)
+    key = _key(keys, order.traveller)
+    if not covered:
+        _refuse(case, key, asked[0], refusal_for(lacking), at)
+        return
+    # what the authority said, opened now and not before
+    if desk.claims is None or desk.origin is None:
+        raise UnknownTraveller(str(order.traveller))
+    claims = open_claims(work, desk.claims, traveller=order.traveller, key=key)
+    subject = subject_of(desk.origin, claims, at=at)
+    leaving = [Leaving(order.traveller, subject, _outgoing(one, recipient, desk.origin, rulebook)) for one in covered]
+    case.ready = _Ready(desk, key, claims, covered, leaving)
+
+
+def _settle(
+    work: Work,
+    case: _Case,
+    ready: _Ready,
+    departures: Sequence[Departure],
+    granting: Granting | None,
     *,
     at: datetime,
     entropy: Entropy,
-    departure: Departure | None = None,
+) -> list[UUID]:
+    """The answer and its entries; returns the consents that are used."""
+    passed = []
+    for one, said in zip(ready.covered, departures, strict=True):
+        if said.refusal is None:
+            passed.append((one, said))
+        else:
+            _refuse(case, ready.key, one.asked, Denied(said.refusal, "not under the law they reside under"), at, said)
+    if not passed:
+        return []
+    values: dict[str, JSON] = {}
+    covered = [one for one, _ in passed]
+    for one, said in passed:
+        values |= disclose(ready.claims, one.asked.items, covered=one.record.categories, at=at).leave(said)
+    vouched = vouched_of(work, ready.desk.vouched, case.order.traveller, ready.key, passed)
+    grants = [grant_of(one, granting, vouched, ready.key, at=at, entropy=entropy) for one in covered]
+    case.entries += [
+        released_entry(one, said, case.order.client, ready.key, case.order.kind, grant, at)
+        for (one, said), grant in zip(passed, grants, strict=True)
+    ]
+    consents = tuple(one.record.consent_id for one in covered)
+    verification = verification_of(vouched, told_of(covered))
+    signed = tuple(grant.jws for grant in grants if grant is not None)
+    case.answer = ReleasedClaims(values, consents, (), verification, signed, tuple(said for _, said in passed))
+    return list(consents)
+
+
+def _refuse(
+    case: _Case, key: bytes, asked: Asked, denied: Denied, at: datetime, departure: Departure | None = None
 ) -> None:
-    clear = {"purpose": asked.release.purpose, "recipient": asked.release.recipient, "reason": str(denied.reason)}
-    clear |= departure.entry() if departure is not None else {}
-    personal = {"asked": sorted(asked.items), "at": at.isoformat()}
-    work.journal.append(Entry(REFUSED, clear, personal, traveller, key), at=at, entropy=entropy)
+    case.answer = denied
+    case.entries.append(refused_entry(case.order.traveller, key, asked, denied, at=at, departure=departure))
+
+
+def _outgoing(one: Covered, recipient: Recipient, origin: str, rulebook: Rulebook) -> Outgoing:
+    return Outgoing(
+        recipient.recipient_id,
+        recipient.jurisdiction or origin,
+        categories_of(item.claim for item in one.asked.items.values()),
+        rulebook.partner.purpose(one.asked.release.purpose).terms,
+    )
 
 
 def _key(keys: KeyStore, traveller: UUID) -> bytes:

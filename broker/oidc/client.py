@@ -56,6 +56,10 @@ class Clients:
         """The same from memory when it is there: its version must be compared before anything is answered."""
         return self._held.get(client_id or "") or self.find(client_id)
 
+    def held(self, client_id: str) -> Client | None:
+        """The same without a look at the registry: None also where it would take one."""
+        return self.find(client_id) if client_id in self.configured else self._held.get(client_id)
+
     def get(self, client_id: str | None) -> Client:
         """Raises PageError."""
         client = self.find(client_id)

@@ -25,7 +25,7 @@ FormEndpoint = Callable[[AuthorizationServer, Request, Parameters], Response]
 def hot_routes(server: AuthorizationServer) -> list[Route]:
     async def ask_userinfo(request: Request) -> Response:
         in_body = await body_token(request) if request.method == "POST" else None
-        return await run_in_threadpool(userinfo, server, request, in_body)
+        return await userinfo(server, request, in_body)
 
     return [
         Route("/oauth/token", _of_form(server, _token), methods=["POST"]),

@@ -12,6 +12,8 @@ from broker.core.authorization import Grant
 from broker.core.claims_request import VerifiedRequest
 from broker.core.client import SIGN_IN
 from broker.core.denial import Denied
+from broker.core.identity_release import ReleasedClaims
+from broker.flows.release_claims import ClaimOrder
 from broker.oidc.authorize.check_details import SCOPE_CLAIMS
 from broker.oidc.client import Client
 from broker.oidc.ports import OidcUnit
@@ -26,18 +28,38 @@ class Told:
     grants: tuple[str, ...] = ()
 
 
-def userinfo_claims(
-    server: AuthorizationServer, unit: OidcUnit, client: Client, grant: Grant, at: datetime
-) -> Told | Denied:
-    """What the grant gives at the userinfo endpoint; empty when it names nothing."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of a grant's claims are wanted at one place: by themselves, and as verified claims."""
+
+    plain: frozenset[str]
+    verified: tuple[VerifiedRequest, ...]
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, grant: Grant, plain: frozenset[str], verified: tuple[VerifiedRequest, ...]) -> "Wanted":
+        granted = frozenset[str]().union(*(release.claims for release in grant.releases))
+        return cls(plain, verified, plain.union(*(request.claims for request in verified)) & granted)
+
+
+def wanted_at_userinfo(grant: Grant) -> Wanted:
+    """What the grant gives at the userinfo endpoint."""
     plain = claims_request.names(grant.claims, "userinfo")
-    verified = claims_request.verified(grant.claims, "userinfo")
     for scope in grant.scopes:
         plain |= SCOPE_CLAIMS.get(scope, frozenset())
     if not (grant.claims or {}).get("userinfo"):
         details = (release.claims for release in grant.releases if release.purpose != SIGN_IN)
         plain = plain.union(*details)
-    return _released(server, unit, client, grant, plain, verified, at)
+    return Wanted.of(grant, plain, claims_request.verified(grant.claims, "userinfo"))
+
+
+async def userinfo_claims(server: AuthorizationServer, client: Client, grant: Grant, at: datetime) -> Told | Denied:
+    """Those claims, released together with what others ask at this moment; empty when the grant names nothing."""
+    wanted = wanted_at_userinfo(grant)
+    if not wanted.names:
+        return Told({})
+    released = await server.soon.release(ClaimOrder(grant.traveller_id, client, grant.releases, wanted.names))
+    return released if isinstance(released, Denied) else _told(wanted, released, at)
 
 
 def id_token_claims(
@@ -45,31 +67,18 @@ def id_token_claims(
 ) -> dict[str, Any]:
     """What was asked for in the ID token itself; nothing otherwise, and nothing when it is denied."""
     plain = claims_request.names(grant.claims, "id_token")
-    verified = claims_request.verified(grant.claims, "id_token")
-    found = _released(server, unit, client, grant, plain, verified, at)
-    return {} if isinstance(found, Denied) else found.claims
-
-
-def _released(
-    server: AuthorizationServer,
-    unit: OidcUnit,
-    client: Client,
-    grant: Grant,
-    plain: frozenset[str],
-    verified: tuple[VerifiedRequest, ...],
-    at: datetime,
-) -> Told | Denied:
-    granted = frozenset[str]().union(*(release.claims for release in grant.releases))
-    wanted = plain.union(*(request.claims for request in verified)) & granted
-    if not wanted:
-        return Told({})
+    wanted = Wanted.of(grant, plain, claims_request.verified(grant.claims, "id_token"))
+    if not wanted.names:
+        return {}
     released = server.release_claims(
-        unit, traveller=grant.traveller_id, client=client, releases=grant.releases, wanted=wanted, at=at
+        unit, traveller=grant.traveller_id, client=client, releases=grant.releases, wanted=wanted.names, at=at
     )
-    if isinstance(released, Denied):
-        return released
-    claims: dict[str, Any] = {name: value for name, value in released.values.items() if name in plain}
-    elements = _verified(verified, released.values, released.verification, at)
+    return {} if isinstance(released, Denied) else _told(wanted, released, at).claims
+
+
+def _told(wanted: Wanted, released: ReleasedClaims, at: datetime) -> Told:
+    claims: dict[str, Any] = {name: value for name, value in released.values.items() if name in wanted.plain}
+    elements = _verified(wanted.verified, released.values, released.verification, at)
     if elements:
         claims[claims_request.VERIFIED] = elements[0] if len(elements) == 1 else elements
     return Told(claims, released.consent_grants)

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from broker.core.authorization import Grant, digest
+from broker.core.authorization import Admission, AdmissionQuestion, Grant, digest
 from broker.core.identity_release import IdentityRelease
 from broker.oidc import dpop
 from broker.oidc.authorize.check_acr import acr_met
@@ -102,6 +103,19 @@ def require_client_token(*scopes: str, audience: str = AGENCIES_API) -> Callable
     return token
 
 
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token whose signature, audience, time and proof are good; whether it still counts is `question`, put to what
+    the server remembers.
+    """
+
+    client_id: str
+    grant_id: UUID | None
+    scopes: frozenset[str]
+    expires_at: datetime
+    question: AdmissionQuestion
+
+
 def verify_token(
     server: AuthorizationServer,
     request: Request,
@@ -113,6 +127,41 @@ def verify_token(
     at: datetime,
 ) -> AccessToken | ClientToken:
     """The checks, in order. `scheme` is how the token was presented: dpop or bearer. Raises OAuthError."""
+    presented = read_token(server, request, raw, scheme=scheme, audience=audience, at=at)
+    # (4) the proof is new, the client active, the grant stands: one statement
+    asked = presented.question
+    client = server.clients.find_held(presented.client_id)
+    admission = server.admit(
+        asked.marks, client_id=asked.client_id, grant_id=asked.grant_id, token_hash=asked.token_hash
+    )
+    if client is not None and client.version != (admission.client_version or 0):
+        client = server.clients.find(presented.client_id)
+    return admitted(presented, admission, client, scopes=scopes, at=at)
+
+
+async def verify_token_soon(
+    server: AuthorizationServer,
+    request: Request,
+    raw: str,
+    *,
+    scheme: str,
+    scopes: frozenset[str],
+    audience: str,
+    at: datetime,
+) -> AccessToken | ClientToken:
+    """The same, its statement shared with the requests of this moment; the event loop waits for nothing."""
+    presented = read_token(server, request, raw, scheme=scheme, audience=audience, at=at)
+    admission = await server.soon.admit(presented.question)
+    client = server.clients.held(presented.client_id)
+    if client is None or client.version != (admission.client_version or 0):
+        client = await run_in_threadpool(server.clients.find, presented.client_id)
+    return admitted(presented, admission, client, scopes=scopes, at=at)
+
+
+def read_token(
+    server: AuthorizationServer, request: Request, raw: str, *, scheme: str, audience: str, at: datetime
+) -> Presented:
+    """Checks (1) to (3), which need no memory. Raises OAuthError."""
     # (1) the token is ours, for this API, and live (RFC 9068 4)
     claims = server.token_keys.verified(raw, typ=ACCESS_TOKEN_TYPE, limit=_MAX_TOKEN)
     if claims is None:
@@ -144,25 +193,27 @@ def verify_token(
         )
         if proof.jkt != jkt:
             raise refuse("invalid_token", "the access token is bound to another key")
-    # (4) the proof is new, the client active, the grant stands: one statement
-    client = server.clients.find_held(client_id)
-    token_hash = digest(raw) if grant_id is None else None
     marks = (proof.mark,) if proof is not None else ()
-    admission = server.admit(marks, client_id=client_id, grant_id=grant_id, token_hash=token_hash)
+    token_hash = digest(raw) if grant_id is None else None
+    question = AdmissionQuestion(marks, client_id, grant_id, token_hash)
+    return Presented(client_id, grant_id, frozenset(str(claims.get("scope", "")).split()), expires_at, question)
+
+
+def admitted(
+    presented: Presented, admission: Admission, client: Client | None, *, scopes: frozenset[str], at: datetime
+) -> AccessToken | ClientToken:
+    """What the token is good for. `client`: as the registry has it. Raises OAuthError."""
     if not admission.fresh:
         raise dpop.InvalidProof("this proof was used before")
-    if client is not None and client.version != (admission.client_version or 0):
-        client = server.clients.find(client_id)
-    grant = admission.grant
+    grant, held = admission.grant, presented.scopes
     ended = grant is None or grant.revoked_at is not None or grant.expires_at <= at
-    if client is None or admission.token_revoked or (grant_id is not None and ended):
+    if client is None or admission.token_revoked or (presented.grant_id is not None and ended):
         raise refuse("invalid_token", "the grant or the client behind the access token has ended")
     # (5) scope (RFC 6750 3.1)
-    held = frozenset(str(claims.get("scope", "")).split())
     if not scopes <= (held & grant.scopes if grant is not None else held):
         raise refuse("insufficient_scope", "the access token lacks a scope", status=403)
     if grant is None:
-        return ClientToken(client, held, expires_at)
+        return ClientToken(client, held, presented.expires_at)
     return AccessToken(
         grant.subject,
         grant.traveller_id,
@@ -172,7 +223,7 @@ def verify_token(
         grant.acr,
         grant.auth_time,
         held & grant.scopes,
-        expires_at,
+        presented.expires_at,
         client,
         grant,
     )

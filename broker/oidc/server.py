@@ -1,13 +1,17 @@
 """The authorization server as one value: everything its endpoints need, given by the composition root."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from broker.core.authorization import Admission, AdmissionQuestion
+from broker.core.denial import Denied
+from broker.core.identity_release import ReleasedClaims
 from broker.core.sealing import derive
+from broker.flows.release_claims import ClaimOrder
 from broker.oidc.client import Clients
 from broker.oidc.client_keys import ClientKeys
 from broker.oidc.dpop import Nonces
@@ -38,6 +42,16 @@ class Lifetimes:
     pushed_request: timedelta = timedelta(seconds=60)
 
 
+@dataclass(frozen=True, slots=True)
+class Soon:
+    """What requests ask in one go with others of the same moment: `OidcUnit.admit`, and a release of claims, each in a
+    transaction of its own.
+    """
+
+    admit: Callable[[AdmissionQuestion], Awaitable[Admission]]
+    release: Callable[[ClaimOrder], Awaitable[ReleasedClaims | Denied]]
+
+
 @dataclass(frozen=True)
 class AuthorizationServer:
     """`issuer` is the public origin, without a trailing slash."""
@@ -52,6 +66,7 @@ class AuthorizationServer:
     consents: ConsentDesk
     logins: EndLogins
     release_claims: ReleaseClaims
+    soon: Soon
     link_identity: LinkIdentity
     connectors: Mapping[str, IdentityConnector]
     clock: Clock

@@ -4,6 +4,7 @@ or signed and encrypted as the client registered (5.3.2, OpenID Connect Registra
 
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +12,7 @@ from broker.core.denial import Denied, Refusal
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import FORM, form_parameters
 from broker.oidc.released import Told, userinfo_claims
-from broker.oidc.resource import AccessToken, as_resource_error, authorization_header, refuse, verify_token
+from broker.oidc.resource import AccessToken, as_resource_error, authorization_header, refuse, verify_token_soon
 from broker.oidc.sealed_answer import protected_answer
 from broker.oidc.server import AuthorizationServer
 
@@ -26,20 +27,21 @@ async def body_token(request: Request) -> str | None:
     return (await form_parameters(request)).get("access_token")
 
 
-def userinfo(server: AuthorizationServer, request: Request, in_body: str | None) -> Response:
+async def userinfo(server: AuthorizationServer, request: Request, in_body: str | None) -> Response:
     """The claims the grant gives, and always `sub`. Raises ResourceError."""
     at = server.clock()
     scheme, raw = _presented(request, in_body)
     try:
-        token = verify_token(server, request, raw, scheme=scheme, scopes=frozenset({"openid"}), audience=PATH, at=at)
+        token = await verify_token_soon(
+            server, request, raw, scheme=scheme, scopes=frozenset({"openid"}), audience=PATH, at=at
+        )
     except OAuthError as error:
         raise as_resource_error(error) from error
     if not isinstance(token, AccessToken):
         raise refuse("invalid_token", "the access token is for no person")
     told: Told | Denied = Told({})
     if token.releases:
-        with server.open_unit() as unit:
-            told = userinfo_claims(server, unit, token.client, token.grant, at)
+        told = await userinfo_claims(server, token.client, token.grant, at)
     if isinstance(told, Denied):
         raise _denied(told)
     claims = {**told.claims, "sub": token.subject}
@@ -47,7 +49,7 @@ def userinfo(server: AuthorizationServer, request: Request, in_body: str | None)
     client = token.client
     if client.userinfo_signed_alg is None and client.userinfo_encryption is None:
         return JSONResponse(claims, headers=headers)
-    body = protected_answer(server, client, claims, at)
+    body = await run_in_threadpool(protected_answer, server, client, claims, at)  # the client's keys may be far away
     return Response(body, media_type="application/jwt", headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""One statement that is a transaction of its own, for requests that need no more: one round trip, no session.
+"""One statement that is a transaction of its own, for whoever needs no more: one round trip, no session.
 
 The driver's own interface: SQLAlchemy's describes every column of every answer anew, which costs more than the
 statement.
@@ -16,7 +16,15 @@ from broker.stores.errors import translated
 
 
 def one_row(engine: Engine, statement: str, parameters: Sequence[Any]) -> TupleRow:
-    """The one row that a statement gives; committed when it is there. Raises DatabaseUnavailable: whether it was
+    """The first row that a statement gives. Raises as `rows` does, and LookupError when there is none."""
+    found = rows(engine, statement, parameters)
+    if not found:
+        raise LookupError("the statement gave no row")
+    return found[0]
+
+
+def rows(engine: Engine, statement: str, parameters: Sequence[Any]) -> list[TupleRow]:
+    """The rows that a statement gives; committed when they are there. Raises DatabaseUnavailable: whether it was
     committed is then unknown.
     """
     try:
@@ -26,7 +34,7 @@ def one_row(engine: Engine, statement: str, parameters: Sequence[Any]) -> TupleR
     driver: psycopg.Connection[TupleRow] = pooled.driver_connection  # type: ignore[assignment]
     try:
         driver.autocommit = True
-        row = driver.execute(statement, parameters, prepare=True).fetchone()
+        found = driver.execute(statement, parameters, prepare=True).fetchall()
         driver.autocommit = False
     except psycopg.Error as error:
         pooled.invalidate()
@@ -36,6 +44,4 @@ def one_row(engine: Engine, statement: str, parameters: Sequence[Any]) -> TupleR
         unavailable.outcome_unknown = True
         raise unavailable from error
     pooled.close()  # back to the pool
-    if row is None:
-        raise LookupError("the statement gave no row")
-    return row
+    return found

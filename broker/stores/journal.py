@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, SmallInteger, Table, Text, text
 from sqlmodel import Session
 
-from broker.core.journal import HANDLE_BYTES, JournalEntry, decode_entry, new_entry
+from broker.core.journal import HANDLE_BYTES, JournalEntry, decode_entry, new_leaf
 from broker.core.journal_tree import TILE_WIDTH, Node, consistency_nodes, fold, inclusion_nodes, read_node
 from broker.flows.ports import Entry, InclusionProof
 from broker.stores.base import metadata
@@ -143,7 +143,7 @@ def encode_entries(
 
 def _encoded(entry: Entry, at: datetime, entropy: Entropy) -> bytes:
     handle = entropy(HANDLE_BYTES)
-    made = new_entry(
+    return new_leaf(
         entry.kind,
         clear=entry.stated(),
         personal=entry.personal,
@@ -151,7 +151,6 @@ def _encoded(entry: Entry, at: datetime, entropy: Entropy) -> bytes:
         at=at,
         handle=handle,
     )
-    return made.encode()
 
 
 _READ = text(

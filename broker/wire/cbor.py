@@ -6,9 +6,10 @@ raises `DecodeError` alone. See specs/decisions/cbor-codec.md.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from broker.wire.errors import DecodeError
@@ -40,6 +41,21 @@ def encode(value: Value) -> bytes:
     """Return the deterministic encoding of `value`; ValueError for what the formats cannot carry."""
     out = bytearray()
     _write(out, value, MAX_DEPTH)
+    return bytes(out)
+
+
+def encode_elements(values: Sequence[Value]) -> bytes:
+    """The elements of an array one after the other, without its head: what arrays that begin alike have in common."""
+    out = bytearray()
+    for value in values:
+        _write(out, value, MAX_DEPTH - 1)
+    return bytes(out)
+
+
+def array_head(count: int) -> bytes:
+    """What an array of `count` elements begins with."""
+    out = bytearray()
+    _head(out, 4, count)
     return bytes(out)
 
 
@@ -80,7 +96,19 @@ def _head(out: bytearray, major: int, argument: int) -> None:
 def _write(out: bytearray, value: Value, depth: int) -> None:
     if depth == 0:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
-    if value is None:
+    kind = type(value)  # the common types by identity; the rest, subclasses among them, below
+    if kind is str:
+        _write_text(out, value)
+    elif kind is bytes:
+        _head(out, 2, len(value))
+        out += value
+    elif kind is int:
+        _head(out, 0, value) if value >= 0 else _head(out, 1, -1 - value)
+    elif kind is dict:
+        _write_map(out, value, depth)
+    elif kind is list or kind is tuple:
+        _write_array(out, value, depth)
+    elif value is None:
         out.append(0xF6)
     elif isinstance(value, bool):
         out.append(0xF5 if value else 0xF4)
@@ -90,13 +118,9 @@ def _write(out: bytearray, value: Value, depth: int) -> None:
         _head(out, 2, len(value))
         out += value
     elif isinstance(value, str):
-        text = value.encode()
-        _head(out, 3, len(text))
-        out += text
+        _write_text(out, value)
     elif isinstance(value, list | tuple):
-        _head(out, 4, len(value))
-        for element in value:
-            _write(out, element, depth - 1)
+        _write_array(out, value, depth)
     elif isinstance(value, Mapping):
         _write_map(out, value, depth)
     elif isinstance(value, Tagged):
@@ -108,19 +132,37 @@ def _write(out: bytearray, value: Value, depth: int) -> None:
         raise ValueError(f"{type(value).__name__} has no place in these formats")
 
 
+def _write_text(out: bytearray, value: str) -> None:
+    text = value.encode()
+    _head(out, 3, len(text))
+    out += text
+
+
+def _write_array(out: bytearray, value: Sequence[Value], depth: int) -> None:
+    _head(out, 4, len(value))
+    for element in value:
+        _write(out, element, depth - 1)
+
+
 def _write_map(out: bytearray, value: Mapping[Any, Value], depth: int) -> None:
-    entries: dict[bytes, Value] = {}
-    for key, element in value.items():
-        if isinstance(key, bool) or not isinstance(key, int | str):
-            raise ValueError("map keys are integers or text")  # noqa: TRY004 - one error for callers
-        head = bytearray()
-        _write(head, key, depth - 1)
-        entries[bytes(head)] = element
+    entries = {_key(type(key), key): element for key, element in value.items()}
     _head(out, 5, len(entries))
     # RFC 8949 4.2.1: bytewise order of the encoded keys (not RFC 7049's shortest first).
     for encoded in sorted(entries):
+        if depth == 1:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
         out += encoded
         _write(out, entries[encoded], depth - 1)
+
+
+@lru_cache(maxsize=4096)
+def _key(kind: type, key: Any) -> bytes:
+    """A map key, encoded. The formats have few, which come again and again. `kind`: True and 1 are equal."""
+    if kind is bool or not isinstance(key, int | str):
+        raise ValueError("map keys are integers or text")
+    head = bytearray()
+    _write(head, key, 1)
+    return bytes(head)
 
 
 def _float(value: float) -> bytes:

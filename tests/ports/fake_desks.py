@@ -10,6 +10,7 @@ from broker.core.consent import Use
 from broker.core.denial import UnknownTraveller
 from broker.core.travel import IssuedPass
 from broker.flows.ports import (
+    ClaimQuestion,
     Entry,
     OnClaim,
     OnDesk,
@@ -79,7 +80,17 @@ class FakeReleaseDesk:
 class FakeClaimsDesk:
     work: "FakeWork"
 
-    def open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
+    def open(self, questions: Sequence[ClaimQuestion], at: datetime, *, wait: bool) -> list[OnClaim | None]:
+        return [self._open(asked.traveller, asked.partner_id, asked.purposes, at) for asked in questions]
+
+    def enter(
+        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
+    ) -> Sequence[bytes]:
+        for consent in consents:
+            self.work.consents.count_use(consent, at)
+        return self.work.journal.append_all(entries, at=at, entropy=entropy)
+
+    def _open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
         work = self.work
         recipient = work.partners.recipient(partner_id)
         everything = frozenset({"any"})
@@ -91,10 +102,3 @@ class FakeClaimsDesk:
             return OnClaim(recipient, consents, None, None, None)
         travellers = work.travellers
         return OnClaim(recipient, consents, origin, travellers.claims(traveller), travellers.vouched(traveller))
-
-    def enter(
-        self, consents: Sequence[UUID], entries: Sequence[Entry], *, at: datetime, entropy: Entropy
-    ) -> Sequence[bytes]:
-        for consent in consents:
-            self.work.consents.count_use(consent, at)
-        return self.work.journal.append_all(entries, at=at, entropy=entropy)

@@ -34,6 +34,8 @@ from connectors.mock_idps.people import load_people
 from tests.ports.fake_partners import FakePartnerEvents
 from tests.support.fake_desk import FakeDesk
 from tests.support.mock_providers import MOCKS, Place, mounted
+from tests.support.rsa_keys import rsa_private_key
+from tests.support.soon import soon_of
 from tests.support.wallet_client import WalletClient
 
 ISSUER = "http://broker.test"
@@ -188,7 +190,9 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
             storage.find_client,
             sandbox=True,
         ),
-        token_keys=TokenKeys.fixed(TokenKey.of(ec.generate_private_key(ec.SECP256R1()))),
+        token_keys=TokenKeys.fixed(
+            TokenKey.of(ec.generate_private_key(ec.SECP256R1())), rsa=TokenKey.of(rsa_private_key())
+        ),
         secret_key=os.urandom(32),
         open_unit=storage.unit,
         admit=storage.admit,
@@ -196,6 +200,7 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
         consents=desk,
         logins=logins,
         release_claims=desk.release,
+        soon=soon_of(storage.admit, storage.unit, desk.release, clock),
         check_release=Rulebook.load().partner.check,
         link_identity=link,
         connectors=adapters,

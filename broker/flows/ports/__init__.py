@@ -7,7 +7,8 @@ holder committed. Lock order, everywhere: traveller, consents (ascending id), pa
 """
 
 from broker.flows.ports.approvals import ApprovalRegister
-from broker.flows.ports.claiming import ClaimsDesk, OnClaim
+from broker.flows.ports.changes import ChangeRegister, ChangesUnsound
+from broker.flows.ports.claiming import ClaimQuestion, ClaimsDesk, OnClaim
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.identities import IdentityLinks, TokenVault
@@ -26,6 +27,9 @@ from broker.flows.ports.work import BeginWork, Work
 __all__ = [
     "ApprovalRegister",
     "BeginWork",
+    "ChangeRegister",
+    "ChangesUnsound",
+    "ClaimQuestion",
     "ClaimsDesk",
     "ConsentAnswers",
     "ConsentLedger",

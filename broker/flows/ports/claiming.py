@@ -13,6 +13,15 @@ from broker.wire.keys import Entropy
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimQuestion:
+    """A partner asks about a person, for purposes (their names)."""
+
+    traveller: UUID
+    partner_id: str
+    purposes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class OnClaim:
     """What a release of claims rests on.
 
@@ -29,11 +38,13 @@ class OnClaim:
 
 
 class ClaimsDesk(Protocol):
-    """One release of claims, within the transaction of the work."""
+    """Releases of claims, within the transaction of the work."""
 
-    def open(self, traveller: UUID, partner_id: str, purposes: Sequence[str], at: datetime) -> OnClaim:
-        """Lock the person's standing consents to the partner for those purposes, in ascending order, and read the rest
-        after. Nobody else counts, uses or changes these records until the end of the work, so the numbers are exact.
+    def open(self, questions: Sequence[ClaimQuestion], at: datetime, *, wait: bool) -> Sequence[OnClaim | None]:
+        """Lock the standing consents of each person to the partner for those purposes, all in ascending order, and read
+        the rest after. Nobody else counts, uses or changes these records until the end of the work, so the numbers are
+        exact. Without `wait`: None for a question whose consents somebody else holds. At most one question about each
+        person.
         """
 
     def enter(
