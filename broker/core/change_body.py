@@ -24,8 +24,8 @@ class Kind(StrEnum):
 
 LISTS: Final = frozenset({Kind.SPECIAL_IDENTITY, Kind.SPECIAL_REGION})
 
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
-Names = Annotated[list[Name], Field(max_length=64)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Names = Annotated[list[Name], Field(max_length=32)]  # so that the journal can hold them all
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Of an overlay edition: the change itself says when, what for and how sure.
 _NOT_STATED: Final = frozenset({"since", "from", "until", "version", "confidence", "cite"})

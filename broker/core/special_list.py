@@ -55,9 +55,13 @@ class SpecialList:
         return key_id(self.change_id)
 
     def of(self, hashes: Iterable[bytes]) -> Special | None:
-        """What it says of the person with these hashes; the strictest where several do."""
-        found = [self.members[member] for member in hashes if member in self.members]
-        order = GRADES[self.kind]
+        """What it says of the person with these hashes; the strictest where several do. Of somebody whose documents
+        nobody knows the strictest is assumed.
+        """
+        order, asked = GRADES[self.kind], tuple(hashes)
+        if not asked:
+            return Special(order[-1])
+        found = [self.members[member] for member in asked if member in self.members]
         return max(found, key=lambda special: order.index(special.grade), default=None)
 
     def digest(self) -> str:

@@ -5,8 +5,8 @@ Facts that an operator states are data (data/transfers.toml); the rest comes fro
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import IntFlag
 from importlib import resources
 from typing import Annotated, Final, Literal, Self
@@ -17,11 +17,15 @@ from broker.core.governance import facts as governance
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law, Policy
 from broker.core.governance.rules import Rule
+from broker.core.linkage import linkage_of
 from broker.core.standing_papers import Papers, no_papers
+from broker.wire.identity_grant import DocumentType
 
 Trust = Literal["A", "B", "C", "D", "X"]
 Kind = Literal["company", "state_organ"]
 Industry = Literal["general", "transport_finance_health", "border_security"]
+Identity = Literal["none", "family", "temporary", "former", "current"]
+Region = Literal["none", "sensitive", "core"]
 Storage = Literal["transient_24h", "le_30d", "gt_30d", "central_biometric"]
 
 
@@ -145,7 +149,8 @@ class PurposeTerms(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """What is about to leave: one person's data, for one purpose, to one recipient. Its consent carried the notice of
-    PIPL article 39: every notice of ours does.
+    PIPL article 39: every notice of ours does. `beside`: what this recipient receives about people under its other
+    purposes.
     """
 
     recipient_id: str
@@ -153,16 +158,22 @@ class Outgoing:
     categories: tuple[str, ...]
     terms: PurposeTerms
     guardian: bool | None = None
+    purpose: str = ""
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The person, as far as the rules ask. `origin` is the jurisdiction their data reside in."""
+    """The person, as far as the rules ask. `origin` is the jurisdiction their data reside in; `documents`, by type and
+    number, are what the lists of special people are asked with, and shown by no `repr`.
+    """
 
     origin: str
     age: int
-    identity: Literal["none", "family", "temporary", "former", "current"] = "none"
-    region: Literal["none", "sensitive", "core"] = "none"
+    identity: Identity = "none"
+    region: Region = "none"
+    former_years: int | None = None
+    documents: tuple[tuple[DocumentType, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +189,19 @@ class Counted:
 
 
 def facts_of(
-    outgoing: Outgoing, subject: Subject, counted: Counted, profiles: TransferProfiles, law: Law, *, at: datetime
+    outgoing: Outgoing,
+    subject: Subject,
+    counted: Counted,
+    profiles: TransferProfiles,
+    law: Law,
+    *,
+    at: datetime,
+    trust: Trust | None = None,
+    exclusion: bool = False,
 ) -> governance.Facts:
-    """Every fact the rules turn on. Raises FactsError for an origin without exporter or an unknown category."""
+    """Every fact the rules turn on. `trust` in place of the operator's statement; `exclusion`: the exemptions are
+    suspended for this release. Raises FactsError for an origin without exporter or an unknown category.
+    """
     exporter, recipient = profiles.exporter(subject.origin), profiles.recipient(outgoing.jurisdiction)
     classes, papers = classes_of(outgoing, subject, law), profiles.papers()
     return governance.Facts(
@@ -199,7 +220,7 @@ def facts_of(
             id=outgoing.recipient_id,
             jurisdiction=outgoing.jurisdiction,
             gba_registered=recipient.gba_registered,
-            trust=recipient.trust,
+            trust=trust or recipient.trust,
             art42_listed=recipient.art42_listed,
             foreign_judicial=False,
         ),
@@ -211,7 +232,7 @@ def facts_of(
             new_sensitive=int(Held.SENSITIVE in classes and Held.SENSITIVE not in counted.held),
             min_age=subject.age,
             identity=subject.identity,
-            former_years=None,
+            former_years=subject.former_years,
             region=subject.region,
         ),
         before=governance.Count(nonsensitive=counted.nonsensitive, sensitive=counted.sensitive),
@@ -219,7 +240,7 @@ def facts_of(
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
         local_face_store=None,
-        purpose=None,
+        purpose=outgoing.purpose or None,
         basis=outgoing.terms.basis,
         necessary=True,
         # The caller has checked and locked the consent to this very release; each purpose and recipient has its own.
@@ -234,7 +255,7 @@ def facts_of(
         pia_done=exporter.pia_done or papers.assessed(exporter.id, outgoing.jurisdiction, outgoing.categories, at),
         artefacts=exporter.artefacts | papers.artefacts(exporter.id, outgoing.recipient_id, outgoing.jurisdiction, at),
         ftz="none",
-        declared_exclusion=False,
+        declared_exclusion=exclusion,
         onward_outside_gba=False,
         nonbiometric_alternative=True,
         industry=outgoing.terms.industry,
@@ -244,8 +265,13 @@ def facts_of(
         internal_only=False,
         incident_to_travel=outgoing.terms.industry == "border_security",
         data_brokerage=False,
-        linkage=0,
+        linkage=linkage_of(outgoing.categories, law, beside=outgoing.beside, met=counted.met),
     )
+
+
+def full_years(since: date, today: date) -> int:
+    """Birthdays, or anniversaries, that have passed; 0 for a day to come."""
+    return max(0, today.year - since.year - ((today.month, today.day) < (since.month, since.day)))
 
 
 def classes_of(outgoing: Outgoing, subject: Subject, law: Law) -> Held:

@@ -4,17 +4,18 @@ The law asked is that of the jurisdiction where the person's data reside. Far fr
 decided side by side on counts as committed; near one, the ledger is locked and the exact count decides.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from broker.core.counting import CountingRule, counting_key, year_before
 from broker.core.departure import Departure, Kept, OwnUse
 from broker.core.governance.calendar import shanghai_date
-from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law
 from broker.core.permit import departure
+from broker.core.special_list import Document
 from broker.core.transfer import (
     Counted,
     Entered,
@@ -25,12 +26,13 @@ from broker.core.transfer import (
     additions,
     classes_of,
     exporter_edges,
-    facts_of,
+    full_years,
     recipient_edges,
 )
 from broker.flows.counted_person import bulk_line, counted_as
 from broker.flows.ports import KeyStore, Work
 from broker.flows.ports.transfers import BulkLine, Standing, TransferLine
+from broker.flows.standing_changes import bearing_on
 from broker.wire.identity_grant import VerifiedClaims
 
 _UNITED_STATES = "US"
@@ -66,10 +68,11 @@ def _decided(
     *,
     at: datetime,
 ) -> tuple[Decision, Entered | None]:
-    law = rules.policy.at(at)
+    bearing = bearing_on(work, keys, rules, subject, outgoing, at=at)
+    law, subject = bearing.law, bearing.subject
     if subject.origin == outgoing.jurisdiction:
         # Nothing crosses, so nothing is counted; the domestic duties are still named.
-        return decide(facts_of(outgoing, subject, Counted(), rules.profiles, law, at=at), rules.policy), None
+        return bearing.decide(Counted()), None
     line = TransferLine(
         year=shanghai_date(at).year,
         exporter=rules.profiles.exporter(subject.origin).counted_as + "/" + subject.origin,
@@ -82,7 +85,7 @@ def _decided(
         counted = Counted(standing.nonsensitive, standing.sensitive, standing.at_recipient, standing.held, standing.met)
         if bulk is not None:
             counted = replace(counted, us_persons=work.transfers.bulk_persons(bulk, since=year_before(at)))
-        return decide(facts_of(outgoing, subject, counted, rules.profiles, law, at=at), rules.policy)
+        return bearing.decide(counted)
 
     standing = work.transfers.look(line)
     decision = over(standing)
@@ -105,11 +108,14 @@ def subject_of(origin: str, claims: Kept[VerifiedClaims] | VerifiedClaims | None
     and the youngest is assumed: that denies without a guardian.
     """
     known = claims.for_own_use(OwnUse.DECIDING) if isinstance(claims, Kept) else claims
-    return Subject(origin, 0 if known is None else _age(known.birth_date, shanghai_date(at)))
+    if known is None:
+        return Subject(origin, 0)
+    held = ((known.document_type, known.document_number), *_further(known))
+    return Subject(origin, full_years(known.birth_date, shanghai_date(at)), documents=held)
 
 
-def _age(born: date, today: date) -> int:
-    return max(0, today.year - born.year - ((today.month, today.day) < (born.month, born.day)))
+def _further(claims: VerifiedClaims) -> Iterator[Document]:
+    return ((document.document_type, document.document_number) for document in claims.further_documents)
 
 
 def _additions(outgoing: Outgoing, subject: Subject, law: Law, decision: Decision) -> Held:

@@ -11,14 +11,14 @@ import pytest
 from broker.core.change_body import Kind
 from broker.core.denial import InvalidInput
 from broker.core.governed_change import BINDS_AFTER, ChangeRefusal, GovernedChange
-from broker.core.special_list import Special, read_entries
+from broker.core.special_list import Document, Special, read_entries
 from broker.core.staff import Role, Staff
 from broker.flows.propose_change import Proposal, propose_change
 from broker.flows.sign_change import sign_change
 from broker.flows.standing_changes import specials_of, standing_changes
 from broker.flows.suspend_staff import suspend_staff
 from broker.flows.withdraw_change import withdraw_change
-from broker.wire.identity_grant import DocumentType, HeldDocument
+from broker.wire.identity_grant import DocumentType
 from broker.wire.keys import LocalSigner
 from tests.support.broker_world import World
 from tests.support.staff import enter
@@ -237,15 +237,15 @@ def test_a_list_knows_a_person_in_hand_and_shows_nobody(office: Office) -> None:
     entries = read_entries(ENTRIES, Kind.SPECIAL_IDENTITY)
     change = office.adopt(Kind.SPECIAL_IDENTITY, entries=entries)
     region = office.adopt(Kind.SPECIAL_REGION, entries=read_entries("hkid,A1234563,core", Kind.SPECIAL_REGION))
-    hkid = HeldDocument(document_type=DocumentType.HKID, document_number="A1234563")
-    macau = HeldDocument(document_type=DocumentType.MACAU_BIR, document_number="12345678")
-    nobody = HeldDocument(document_type=DocumentType.MACAU_BIR, document_number="A1234563")
+    hkid = (DocumentType.HKID, "A1234563")
+    macau = (DocumentType.MACAU_BIR, "12345678")
+    nobody = (DocumentType.MACAU_BIR, "A1234563")
     at = region.in_force_at
     assert at is not None
     with office.world.begin() as work:
         standing = standing_changes(work, at)
 
-        def asked(*documents: HeldDocument) -> Any:
+        def asked(*documents: Document) -> Any:
             return specials_of(standing, documents, keys=office.world.keys, at=at)
 
         assert asked(hkid) == (Special("current"), Special("core"))
