@@ -64,6 +64,8 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("POST", "/identities/take"): BROWSER,
     ("POST", "/identities/unlink"): BROWSER,
     ("GET", "/rights"): BROWSER,
+    ("GET", "/rights/log"): BROWSER,
+    ("GET", "/rights/log/{leaf}"): BROWSER,
     ("GET", "/rights/export"): BROWSER,
     ("POST", "/rights/export"): BROWSER,
     ("GET", "/rights/erasure"): BROWSER,
@@ -136,7 +138,7 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
 }
 
 _REFUSED = {"/problems/not-authenticated", "/problems/forbidden"}
-_FORMS = ("/oauth/", "/login/", "/consent", "/providers/", "/staff/")
+_FORMS = ("/oauth/", "/login/", "/consent", "/providers/", "/staff/", "/rights")
 
 
 def addresses(app: FastAPI) -> set[tuple[str, str]]:
@@ -152,7 +154,7 @@ def addresses(app: FastAPI) -> set[tuple[str, str]]:
 def _filled(path: str) -> str:
     values = {
         "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
-        "provider": "iamsmart", "pass_id": "0" * 32,
+        "provider": "iamsmart", "pass_id": "0" * 32, "token": "h" * 43,
     }  # fmt: skip
     for name in ("request_id", "consent_id", "grant_id", "identity"):
         values[name] = str(uuid4())
