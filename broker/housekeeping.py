@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+from broker.core.counting import CountingTerms
 from broker.core.sampling import Rates
 from broker.flows.commit_sampling import commit_sampling
+from broker.flows.end_counting import end_counting, keep_ledger
 from broker.flows.epoch_secrets import retire_epoch_secrets
 from broker.flows.erase import destroy_erased_keys
 from broker.flows.lapse_consents import BATCH, lapse_consents
@@ -105,7 +107,9 @@ def tasks(
     def samples() -> None:
         with begin() as work:
             commit_sampling(work, keys=keys, rates=rates, at=clock(), entropy=entropy)
-        read_releases(begin, keys=keys, at=clock(), entropy=entropy)
+        read_releases(begin, keys=keys, rates=rates, at=clock(), entropy=entropy)
+
+    counting = CountingTerms.load()
 
     return (
         Task("trust list", 600, trust_list),
@@ -118,6 +122,12 @@ def tasks(
         Task("partners' requests", 60, partners),
         Task("held identities", 3600, identities),
         Task("releases and samples", 10, samples),
+        Task("transfer ledger", 60, lambda: keep_ledger(begin, at=clock())),
+        Task(
+            "counting keys",
+            3600,
+            lambda: end_counting(begin, keys=keys, terms=counting, at=clock(), entropy=entropy),
+        ),
         Task("logins", 600, lambda: sweep_logins(clock())),
     )
 

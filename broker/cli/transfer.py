@@ -45,6 +45,20 @@ def decide(
         raise typer.Exit(2)
 
 
+@app.command()
+def recount(
+    home: Annotated[Path, typer.Option(envvar="TONGGUAN_HOME", help="The broker's home directory.")],
+    year: Annotated[int | None, typer.Option(help="Calendar year in Asia/Shanghai; default: this one.")] = None,
+) -> None:
+    """Count a year's persons again from counters, rows and journal; exit status 1 when they differ.
+
+    The journal is taken as it is: `tongguan journal verify` says whether it is whole.
+    """
+    from broker.cli.ledger import recount as count_again
+
+    count_again(home, year)
+
+
 def _answers(document: object, language: str | None) -> tuple[Any, bool]:
     """The answer to one case, or to each of several; and whether there is one to each."""
     if language is not None and language not in LANGUAGES:
