@@ -7,8 +7,10 @@ from hashlib import sha256
 from typing import Final
 
 from broker.core.sampling import Stratum
+from broker.core.staff import Role, Staff
 
 CLAIMED: Final = "auditor:sample:claimed"
+LOOKED: Final = "auditor:sample:looked"
 OPENED: Final = "auditor:sample:opened"
 FOUND: Final = "auditor:sample:found"
 SETTLED: Final = "auditor:sample:settled"
@@ -55,6 +57,8 @@ class SampleRefused(StrEnum):
     NOT_YOURS = "not_yours"
     """Another auditor has it, or nobody: claim it first."""
     DONE = "done"
+    CLOSED_TO_YOU = "closed_to_you"
+    """Who operates the broker does not audit it."""
     ERASED = "erased"
     """The person's key is gone, or the entry is about nobody."""
 
@@ -102,11 +106,20 @@ class Sample:
         """Whether a claim has run out: anybody may claim it anew."""
         return self.state is SampleState.CLAIMED and self.claimed_at is not None and at >= self.claimed_at + CLAIM_LASTS
 
+    def settled(self, at: datetime) -> "Sample":
+        """What was to be done is done."""
+        return replace(self, state=SampleState.CLOSED, closed_at=at)
+
     def found(self, finding: Finding) -> "Sample":
         """With its finding: closed, unless something is to be done."""
         if finding.follow_up:
             return replace(self, state=SampleState.FOLLOWED, finding=finding)
         return replace(self, state=SampleState.CLOSED, finding=finding, closed_at=finding.at)
+
+
+def may_audit(member: Staff) -> bool:
+    """An auditor who does not operate the broker as well: nobody judges their own work."""
+    return member.may(Role.AUDITOR) and Role.OPERATOR not in member.roles
 
 
 def checked_finding(verdict: str, text: str, follow_up: str, *, nonce: bytes, at: datetime) -> Finding:

@@ -17,7 +17,7 @@ from broker.core.sample import Sample
 from broker.core.sampling import (
     CLOSE_AFTER,
     CLOSED,
-    Stratum,
+    Rates,
     commitment,
     day_of,
     digest_of,
@@ -36,14 +36,16 @@ MOST_BATCHES: Final = 25
 """As many in one go; the rest when it is asked again."""
 
 
-def read_releases(begin: BeginWork, *, keys: KeyStore, at: datetime, entropy: Entropy, batch: int = BATCH) -> int:
+def read_releases(
+    begin: BeginWork, *, keys: KeyStore, rates: Rates, at: datetime, entropy: Entropy, batch: int = BATCH
+) -> int:
     """Read what was not read yet, at most MOST_BATCHES; returns how many entries. Whoever comes while another reads
-    does nothing.
+    does nothing. `rates`: by which releases of a day without its own are sorted into strata.
     """
     total = 0
     for _ in range(MOST_BATCHES):
         with begin() as work:
-            read = _read(work, keys, at=at, entropy=entropy, batch=batch)
+            read = _read(work, keys, rates, at=at, entropy=entropy, batch=batch)
             over = [] if read is None or read == batch else _close(work, keys, at=at, entropy=entropy)
         for day in over:
             keys.destroy(seed_name(day))  # it is public by now
@@ -59,6 +61,7 @@ class _Drawing:
 
     work: Work
     keys: KeyStore
+    rates: Rates
     at: datetime
     entropy: Entropy
     began: date | None
@@ -84,21 +87,22 @@ class _Drawing:
         if self.began is None or name < self.began:
             return None
         day, seed = self.day(name)
-        stratum = Stratum.UNKNOWN if day.rates is None else day.rates.stratum(placed.entry.clear)
-        if day.rates is not None and seed is not None and not is_sampled(seed, placed.leaf, day.rates.of(stratum)):
+        rates = day.rates or self.rates
+        stratum = rates.stratum(placed.entry.clear)
+        if seed is not None and not is_sampled(seed, placed.leaf, rates.of(stratum)):
             return None
         hour = datetime.fromtimestamp(placed.entry.hour, UTC)
         late = day.state is DayState.CLOSED
         return Sample(placed.leaf, placed.position, name, hour, placed.entry.kind, stratum, late)
 
 
-def _read(work: Work, keys: KeyStore, *, at: datetime, entropy: Entropy, batch: int) -> int | None:
+def _read(work: Work, keys: KeyStore, rates: Rates, *, at: datetime, entropy: Entropy, batch: int) -> int | None:
     position = work.release_flows.lock_position()
     if position is None:
         return None
     entries = work.release_flows.read(position, limit=batch)
     counts, samples, decided = FlowCounts(), list[Sample](), Counter[date]()
-    drawing = _Drawing(work, keys, at, entropy, work.samples.first_day())
+    drawing = _Drawing(work, keys, rates, at, entropy, work.samples.first_day())
     for placed in entries:
         if is_decided(placed.entry.clear):
             day = day_of(placed.entry.hour)

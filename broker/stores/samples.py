@@ -45,7 +45,8 @@ class SqlSampleRegister:
         return [_day(row) for row in self._session.execute(query).all()]
 
     def first_day(self) -> date | None:
-        return self._session.execute(select(func.min(SAMPLING_DAYS.c.day))).scalar_one()
+        first: date | None = self._session.execute(select(func.min(SAMPLING_DAYS.c.day))).scalar_one()
+        return first
 
     def due(self, last: date) -> Sequence[SamplingDay]:
         table = SAMPLING_DAYS
@@ -186,14 +187,19 @@ def _sample(row: Row[Any]) -> Sample:
 
 
 def _values(sample: Sample) -> dict[str, Any]:
-    values = asdict(sample)
+    values: dict[str, Any] = asdict(sample)
     finding = values.pop("finding")
     values |= {"state": sample.state.value, "stratum": sample.stratum.value}
     if finding is None:
         return values | dict.fromkeys(("verdict", "text", "follow_up", "nonce", "found_at"))
-    finding["verdict"] = finding["verdict"].value
-    finding["found_at"] = finding.pop("at")
-    return values | finding
+    found: dict[str, Any] = finding
+    return values | {
+        "verdict": found["verdict"].value,
+        "text": found["text"],
+        "follow_up": found["follow_up"],
+        "nonce": found["nonce"],
+        "found_at": found["at"],
+    }
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -156,7 +156,9 @@ def test_two_readers_at_once_count_each_release_once(audited: AuditedWorld) -> N
     def read() -> None:
         together.wait()
         for _ in range(4):
-            read_releases(audited.begin, keys=audited.keys, at=audited.at, entropy=os.urandom, batch=40)
+            read_releases(
+                audited.begin, keys=audited.keys, rates=audited.rates, at=audited.at, entropy=os.urandom, batch=40
+            )
 
     threads = [threading.Thread(target=read) for _ in range(2)]
     for thread in threads:

@@ -58,7 +58,7 @@ class AuditedWorld:
         with self.begin() as work:
             commit_sampling(work, keys=self.keys, rates=self.rates, at=self.at, entropy=os.urandom)
         self.place()
-        read = read_releases(self.begin, keys=self.keys, at=self.at, entropy=os.urandom, batch=batch)
+        read = read_releases(self.begin, keys=self.keys, rates=self.rates, at=self.at, entropy=os.urandom, batch=batch)
         self.place()
         return read
 
