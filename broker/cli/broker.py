@@ -84,8 +84,14 @@ def init(
             # It will hold client secrets.
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(_CONFIGURATION.format(issuer=issuer.rstrip("/"), wallet=wallet.rstrip("/")))
-        Settings.load(home)
+        if Settings.load(home).sandbox:
+            _make_rsa(home)
         print(f"The broker's home is {home}; its configuration is {path}.")
+
+
+def _make_rsa(home: Path) -> None:
+    """Clients of the profile oidc_basic may ask for RS256. Making the two keys takes about a second, once."""
+    SigningKeys(home / "keys").generate_rsa()
 
 
 @app.command()
@@ -105,6 +111,8 @@ def run(
     signal.signal(signal.SIGTERM, _leave)
     with failures(), _listen(host, port) as listener, database_url(home) as url:
         settings = Settings.load(home, database_url=url)
+        if settings.sandbox:
+            _make_rsa(home)
         migrate(url)
         with _background(settings, url):
             scheme = "https" if cert else "http"

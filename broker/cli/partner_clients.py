@@ -33,6 +33,7 @@ def add(
     redirect_uri: Annotated[list[str] | None, typer.Option(help="Where people come back to; repeat.")] = None,
     logout_uri: Annotated[list[str] | None, typer.Option(help="Where they go after logging out; repeat.")] = None,
     backchannel_logout_uri: Annotated[str | None, typer.Option(help="Where it hears of logouts.")] = None,
+    id_token_alg: Annotated[str | None, typer.Option(help="How its ID tokens are signed: ES256, or RS256.")] = None,
     scope: Scopes = None,
     purpose: Purposes = None,
     claim: Claims = None,
@@ -61,6 +62,7 @@ def add(
             jwks_uri=owner.jwks_uri if keyed else None,
             jwks=owner.jwks if keyed and owner.jwks_uri is None else None,
             purposes=owner.ceilings.purposes if purpose is None else frozenset(purpose),
+            id_token_alg=id_token_alg,
             claims=owner.ceilings.claims if claim is None else frozenset(claim),
             backchannel_logout_uri=backchannel_logout_uri,
         )

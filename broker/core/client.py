@@ -69,6 +69,7 @@ class Client:
     jwks: Mapping[str, JSON] | None = None
     purposes: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
+    id_token_alg: str | None = None  # None: ES256
     userinfo_signed_alg: str | None = None
     userinfo_encryption: Encryption | None = None
     backchannel_logout_uri: str | None = None
@@ -100,6 +101,14 @@ class ClientRegistry(Protocol):
         """Replace the client of that id; its version grows by one. Raises KeyError when there is none."""
 
 
+# FAPI 2.0 Security Profile 5.4.1 allows PS256, ES256 and EdDSA; OpenID Connect Core 15.1 wants RS256 to be had.
+_ID_TOKEN_ALGS: Final = {
+    Profile.WALLET: (None, "ES256"),
+    Profile.FAPI2: (None, "ES256"),
+    Profile.OIDC_BASIC: (None, "ES256", "RS256"),
+}
+
+
 def check_registration(client: Client) -> None:
     """Raise ValueError for a client that its profile does not allow."""
     for uri in client.redirect_uris | client.post_logout_redirect_uris:
@@ -117,6 +126,8 @@ def check_registration(client: Client) -> None:
         raise ValueError("signed requests need jwks_uri or jwks")
     if client.userinfo_encryption is not None and not keys:
         raise ValueError("encrypted userinfo needs jwks_uri or jwks")
+    if client.id_token_alg not in _ID_TOKEN_ALGS[client.profile]:
+        raise ValueError(f"ID tokens of {client.profile} are not signed with {client.id_token_alg}")
     match client.profile:
         case Profile.WALLET:
             if client.auth is not Authentication.NONE:

@@ -26,6 +26,7 @@ _RSA_BITS: Final = (2048, 8192)
 _KINDS: Final[dict[str, type]] = {
     "ES256": EllipticCurvePublicKey,
     "PS256": RSAPublicKey,
+    "RS256": RSAPublicKey,  # our own ID tokens alone; no policy lets a client sign so
     "EdDSA": Ed25519PublicKey,
     "Ed25519": Ed25519PublicKey,
 }

@@ -5,7 +5,6 @@ one long after (specs/authorization-server.md 8).
 """
 
 import logging
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -14,51 +13,60 @@ from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from joserfc.jwk import ECKey, RSAKey
 
 from broker.oidc import jws
 
 ALGORITHM: Final = "ES256"  # RFC 7518 3.4; every JWT library verifies it
+RS256: Final = "RS256"  # RFC 7518 3.3; ID tokens of oidc_basic clients that register it (OpenID Connect Core 15.1)
+_RSA_BITS: Final = 3072
 _REREAD_SECONDS: Final = 5.0
 _UNKNOWN_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
 
 PublicJwk = dict[str, str | list[str]]
+VerifyingKey = EllipticCurvePublicKey | RSAPublicKey
 
 
 @dataclass(frozen=True)
 class TokenKey:
-    """A P-256 key with the `kid` of its RFC 7638 thumbprint."""
+    """A key with its one algorithm, and the `kid` of its RFC 7638 thumbprint."""
 
     kid: str
-    private_key: EllipticCurvePrivateKey
-    public_key: EllipticCurvePublicKey
+    alg: str
+    private_key: EllipticCurvePrivateKey | RSAPrivateKey
+    public_key: VerifyingKey
     jwk: PublicJwk
 
     @classmethod
-    def of(cls, private_key: EllipticCurvePrivateKey) -> "TokenKey":
-        """Raises ValueError for any other curve."""
-        if not isinstance(private_key.curve, SECP256R1):
+    def of(cls, private_key: EllipticCurvePrivateKey | RSAPrivateKey) -> "TokenKey":
+        """Raises ValueError for another curve than P-256, or less than 3072 bits of RSA."""
+        if isinstance(private_key, RSAPrivateKey):
+            if private_key.key_size < _RSA_BITS:
+                raise ValueError(f"an RSA token key has at least {_RSA_BITS} bits")
+        elif not isinstance(private_key.curve, SECP256R1):
             raise ValueError("a token key lies on P-256")  # noqa: TRY004  the type is right, the curve is not
         public = private_key.public_key()
         jwk = jwk_of(public)
-        return cls(str(jwk["kid"]), private_key, public, jwk)
+        return cls(str(jwk["kid"]), str(jwk["alg"]), private_key, public, jwk)
 
     def sign(self, claims: Mapping[str, Any], *, typ: str) -> str:
         """A compact JWS over `claims`."""
         headers = {"typ": typ, "kid": self.kid}
-        return jwt.encode(dict(claims), self.private_key, algorithm=ALGORITHM, headers=headers)
+        return jwt.encode(dict(claims), self.private_key, algorithm=self.alg, headers=headers)
 
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The keys of one moment. `published` are in the JWKS; `verifying` also holds those long retired, for ID token
-    hints.
+    """The keys of one moment. `current` signs everything but what `rsa` was asked for. `published` are in the JWKS;
+    `verifying` also holds those long retired, for ID token hints.
     """
 
     current: TokenKey
-    verifying: Mapping[str, EllipticCurvePublicKey]
+    rsa: TokenKey | None
+    verifying: Mapping[str, VerifyingKey]
     published: Sequence[PublicJwk]
 
     @classmethod
@@ -66,14 +74,29 @@ class KeyRing:
         cls,
         current: TokenKey,
         *,
-        ahead: Sequence[EllipticCurvePublicKey] = (),
-        retired: Sequence[EllipticCurvePublicKey] = (),
-        former: Sequence[EllipticCurvePublicKey] = (),
+        rsa: TokenKey | None = None,
+        ahead: Sequence[VerifyingKey] = (),
+        retired: Sequence[VerifyingKey] = (),
+        former: Sequence[VerifyingKey] = (),
     ) -> "KeyRing":
         """`ahead` will sign next, `retired` signed until lately, `former` are no longer published."""
-        shown = [current.jwk, *(jwk_of(key) for key in (*ahead, *retired))]
+        signing = [current, *([rsa] if rsa is not None else [])]
+        shown = [*(key.jwk for key in signing), *(jwk_of(key) for key in (*ahead, *retired))]
         known = {str(jwk_of(key)["kid"]): key for key in (*former, *retired, *ahead)}
-        return cls(current, {**known, current.kid: current.public_key}, shown)
+        return cls(current, rsa, {**known, **{key.kid: key.public_key for key in signing}}, shown)
+
+    @property
+    def id_token_algorithms(self) -> tuple[str, ...]:
+        return (ALGORITHM,) if self.rsa is None else (ALGORITHM, RS256)
+
+    def signer(self, alg: str | None) -> TokenKey:
+        """The key for the algorithm that a client registered for its ID tokens (None: ours). Raises LookupError."""
+        found = next(
+            (key for key in (self.current, self.rsa) if key is not None and key.alg == (alg or ALGORITHM)), None
+        )
+        if found is None:
+            raise LookupError(f"there is no token key for {alg}")
+        return found
 
 
 class TokenKeys:
@@ -87,9 +110,9 @@ class TokenKeys:
         self._read_at = monotonic()
 
     @classmethod
-    def fixed(cls, key: TokenKey) -> "TokenKeys":
-        """One key that never changes."""
-        ring = KeyRing.of(key)
+    def fixed(cls, key: TokenKey, *, rsa: TokenKey | None = None) -> "TokenKeys":
+        """Keys that never change."""
+        ring = KeyRing.of(key, rsa=rsa)
         return cls(lambda: ring)
 
     @property
@@ -111,11 +134,12 @@ class TokenKeys:
             return None
         header = parsed.header
         key = self._key(str(header.get("kid")))
-        if key is None or header.get("alg") != ALGORITHM or header.get("typ") != typ:
+        if key is None or header.get("typ") != typ:
             return None
-        return parsed.claims if jws.verifies(parsed, key, alg=ALGORITHM) else None
+        alg = algorithm_of(key)  # the key's, never the header's
+        return parsed.claims if header.get("alg") == alg and jws.verifies(parsed, key, alg=alg) else None
 
-    def _key(self, kid: str) -> EllipticCurvePublicKey | None:
+    def _key(self, kid: str) -> VerifyingKey | None:
         key = self.ring.verifying.get(kid)
         if key is None:  # perhaps another worker signs with a newer one already
             self._reread(_UNKNOWN_SECONDS)
@@ -136,12 +160,27 @@ class TokenKeys:
             self._lock.release()
 
 
-def jwk_of(key: EllipticCurvePublicKey) -> PublicJwk:
+def algorithm_of(key: VerifyingKey) -> str:
+    """Each kind of key has one algorithm here."""
+    return RS256 if isinstance(key, RSAPublicKey) else ALGORITHM
+
+
+def jwk_of(key: VerifyingKey) -> PublicJwk:
     """The public JWK with `kid`, `use` and `alg` (RFC 7517 4)."""
-    numbers = key.public_numbers()
-    public = ECKey.import_key({"kty": "EC", "crv": "P-256", "x": _coordinate(numbers.x), "y": _coordinate(numbers.y)})
-    return {**public.as_dict(private=False), "kid": public.thumbprint(), "use": "sig", "alg": ALGORITHM}
+    public: ECKey | RSAKey
+    if isinstance(key, RSAPublicKey):
+        modulus = key.public_numbers()
+        public = RSAKey.import_key({"kty": "RSA", "n": _integer(modulus.n), "e": _integer(modulus.e)})
+    else:
+        point = key.public_numbers()
+        public = ECKey.import_key({"kty": "EC", "crv": "P-256", "x": _coordinate(point.x), "y": _coordinate(point.y)})
+    return {**public.as_dict(private=False), "kid": public.thumbprint(), "use": "sig", "alg": algorithm_of(key)}
+
+
+def _integer(value: int) -> str:
+    """Base64urlUInt (RFC 7518 2)."""
+    return jws.b64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
 def _coordinate(value: int) -> str:
-    return urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+    return jws.b64url(value.to_bytes(32, "big"))

@@ -25,6 +25,8 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
     confidential = [Authentication.PRIVATE_KEY_JWT.value]
     if sandbox:
         confidential += [Authentication.CLIENT_SECRET_BASIC.value, Authentication.CLIENT_SECRET_POST.value]
+    # RS256 is for oidc_basic alone, which a sandbox alone has.
+    id_token_algorithms = list(server.token_keys.ring.id_token_algorithms) if sandbox else [ALGORITHM]
     signing = list(ASSERTION_ALGORITHMS)
     return {
         "issuer": issuer,
@@ -42,7 +44,7 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": id_token_algorithms,
         "userinfo_signing_alg_values_supported": [ALGORITHM],
         "userinfo_encryption_alg_values_supported": list(KEY_ALGORITHMS),
         "userinfo_encryption_enc_values_supported": list(CONTENT_ALGORITHMS),

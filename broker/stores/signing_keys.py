@@ -13,12 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 
 from broker.stores.secret_files import SecretFileError, create_secret, read_secret
+from broker.stores.token_key_files import MakeKey, TokenAlg, TokenKeyFiles, TokenKeyFolder, make_rsa
 from broker.wire.errors import DecodeError
 from broker.wire.keys import LocalSigner, PublicKey
 from broker.wire.registry import Alg, KeyUse
@@ -28,8 +27,6 @@ PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 # The broker's own signing keys; a gate's key never leaves the gate.
 USES: Final = (KeyUse.ROOT, KeyUse.PASS, KeyUse.STATUS, KeyUse.CHECKPOINT, KeyUse.RECEIPT)
-_TOKEN: Final = "token"  # noqa: S105 -- a file name. ES256: what every OAuth library verifies
-_NEXT_TOKEN: Final = "token-next"  # noqa: S105 -- a file name. Published already, signs after the next rotation
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -39,15 +36,6 @@ class RetiredKey:
 
     public: PublicKey
     retired_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKeyFiles:
-    """The token keys of one moment: the one that signs, the one that will, those that did and until when."""
-
-    current: ec.EllipticCurvePrivateKey
-    ahead: ec.EllipticCurvePublicKey | None
-    retired: tuple[tuple[ec.EllipticCurvePublicKey, datetime], ...]
 
 
 class SigningKeys:
@@ -63,9 +51,13 @@ class SigningKeys:
         """Make the keys that are missing in `folder`; existing ones stay."""
         for use in USES:
             _create_if_missing(folder / f"{use.value}.pem", _new_key(Alg.EDDSA, entropy))
-        _create_if_missing(folder / f"{_TOKEN}.pem", _new_key(Alg.ES256, entropy))
-        _create_if_missing(folder / f"{_NEXT_TOKEN}.pem", _new_key(Alg.ES256, entropy))
-        return cls(folder)
+        keys = cls(folder)
+        keys._tokens(entropy).generate()
+        return keys
+
+    def generate_rsa(self, *, make: MakeKey = make_rsa) -> None:
+        """Make the RSA keys of ID tokens that are missing: for a sandbox."""
+        TokenKeyFolder(self._folder, TokenAlg.RS256, make).generate()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -82,44 +74,30 @@ class SigningKeys:
 
     def token_key(self) -> ec.EllipticCurvePrivateKey:
         """The current P-256 key that signs access tokens. Raises SecretFileError."""
-        return self._token(_TOKEN)
-
-    def _token(self, name: str) -> ec.EllipticCurvePrivateKey:
-        key = self._read(name)
+        key = self._tokens().current()
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise SecretFileError(f"{self._folder / name}.pem is not a P-256 key")
+            raise SecretFileError("the token key is not a P-256 key")
         return key
 
-    def token_keys(self) -> TokenKeyFiles:
-        """Current, next and retired keys of access tokens and ID tokens. Raises SecretFileError."""
-        ahead = None
-        if (self._folder / f"{_NEXT_TOKEN}.pem").exists():  # absent in a home made before it was published ahead
-            ahead = self._token(_NEXT_TOKEN).public_key()
-        retired = []
-        for path in sorted((self._folder / "retired").glob(f"{_TOKEN}-*.pem")):
-            try:
-                moment = datetime.strptime(path.stem.split("-")[1], _STAMP).replace(tzinfo=UTC)
-                key = load_pem_public_key(path.read_bytes())
-            except (ValueError, OSError) as error:
-                raise SecretFileError(f"{path} is damaged") from error
-            if not isinstance(key, ec.EllipticCurvePublicKey):
-                raise SecretFileError(f"{path} is not a P-256 key")
-            retired.append((key, moment))
-        return TokenKeyFiles(self.token_key(), ahead, tuple(retired))
+    def token_keys(self, alg: TokenAlg = TokenAlg.ES256) -> TokenKeyFiles | None:
+        """Current, next and retired keys of tokens; None when none were made for that algorithm. Raises
+        SecretFileError.
+        """
+        folder = self._of(alg)
+        return folder.read() if alg is TokenAlg.ES256 or folder.exists() else None
 
     def rotate_token(self, *, at: datetime, entropy: Entropy = os.urandom) -> None:
-        """The next key signs from now on, another is published ahead, the old one's public half is kept.
+        """The next keys sign from now on, others are published ahead, the old ones' public halves are kept."""
+        self._tokens(entropy).rotate(at=at)
+        rsa = self._of(TokenAlg.RS256)
+        if rsa.exists():
+            rsa.rotate(at=at)
 
-        Safe to repeat after a crash: whatever signed is either current or retired at every step.
-        """
-        old = self.token_key().public_key()
-        ahead = self._folder / f"{_NEXT_TOKEN}.pem"
-        current = read_secret(ahead) if ahead.exists() else _pem(_new_key(Alg.ES256, entropy))
-        name = f"{_TOKEN}-{at.astimezone(UTC).strftime(_STAMP)}-{old.public_numbers().x:064x}.pem"
-        public = old.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        create_secret(self._folder / "retired" / name, public, replace=True)
-        create_secret(self._folder / f"{_TOKEN}.pem", current, replace=True)
-        create_secret(ahead, _pem(_new_key(Alg.ES256, entropy)), replace=True)
+    def _tokens(self, entropy: Entropy = os.urandom) -> TokenKeyFolder:
+        return TokenKeyFolder(self._folder, TokenAlg.ES256, lambda: _new_p256(entropy))
+
+    def _of(self, alg: TokenAlg) -> TokenKeyFolder:
+        return self._tokens() if alg is TokenAlg.ES256 else TokenKeyFolder(self._folder, alg, make_rsa)
 
     def secret(self, name: str, *, entropy: Entropy = os.urandom) -> bytes:
         """32 random bytes kept under `name` (letters, digits, hyphens), made on first use."""
@@ -182,6 +160,14 @@ def _new_key(alg: Alg, entropy: Entropy) -> PrivateKey:
     secret = LocalSigner.generate(KeyUse.PASS, alg, entropy).private_bytes()
     if alg is Alg.EDDSA:
         return ed25519.Ed25519PrivateKey.from_private_bytes(secret)
+    return _p256(secret)
+
+
+def _new_p256(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+    return _p256(LocalSigner.generate(KeyUse.PASS, Alg.ES256, entropy).private_bytes())
+
+
+def _p256(secret: bytes) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1())
 
 

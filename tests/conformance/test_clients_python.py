@@ -30,7 +30,9 @@ def test_authlib_oidc_basic(sandbox_stage: SandboxStage, client_id: str) -> None
     verified_by_jose(sandbox_stage, result, client_id)
 
 
-@implementation("idpyoidc", "oidc_basic", "client_secret_post, code flow with PKCE, ID token, userinfo")
+@implementation(
+    "idpyoidc", "oidc_basic", "discovery, client_secret_post, code flow with PKCE, RS256 ID token, userinfo"
+)
 def test_idpyoidc_oidc_basic(sandbox_stage: SandboxStage) -> None:
     browser = sandbox_stage.browser()
     result = sandbox_stage.drive(script("idpyoidc_client.py"), sandbox_stage.order(POST_CLIENT), browser)

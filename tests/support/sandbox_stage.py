@@ -58,15 +58,15 @@ class SandboxStage(Stage):
         )  # fmt: skip
         self._client(FAPI2_CLIENT, "fapi2", "private_key_jwt")
         self._client(BASIC_CLIENT, "oidc_basic", "client_secret_basic")
-        self._client(POST_CLIENT, "oidc_basic", "client_secret_post")
+        self._client(POST_CLIENT, "oidc_basic", "client_secret_post", "--id-token-alg", "RS256")
         self._client(KEY_CLIENT, "oidc_basic", "private_key_jwt")
 
-    def _client(self, client_id: str, profile: str, auth: str) -> None:
+    def _client(self, client_id: str, profile: str, auth: str, *more: str) -> None:
         scopes = [scope for scope in SCOPES if profile == "fapi2" or scope != "partner"]
         said = self._partners(
             "client", "add", PARTNER, "--client-id", client_id, "--profile", profile, "--auth", auth,
             "--redirect-uri", redirect_uri(client_id), "--logout-uri", redirect_uri(client_id),
-            *_repeated("--scope", scopes),
+            *_repeated("--scope", scopes), *more,
         )  # fmt: skip
         _, _, secret = said.strip().splitlines()[-1].partition(" ")
         if secret:

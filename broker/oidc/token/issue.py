@@ -48,7 +48,9 @@ def issue_tokens(
         "expires_in": int(server.lifetimes.access_token.total_seconds()),
         "refresh_token": refresh_token,
         "scope": " ".join(sorted(scopes)),
-        "id_token": _id_token(server, grant, at, nonce=nonce, access_token=access_token, claims=claims or {}),
+        "id_token": _id_token(
+            server, grant, at, nonce=nonce, access_token=access_token, claims=claims or {}, client=client
+        ),
     }
     if grant.releases:
         response["authorization_details"] = details_of(grant.releases)  # RFC 9396 7
@@ -117,6 +119,7 @@ def _id_token(
     nonce: str | None,
     access_token: str,
     claims: Mapping[str, Any],
+    client: Client | None,
 ) -> str:
     half = sha256(access_token.encode()).digest()[:16]
     token: dict[str, Any] = {
@@ -136,4 +139,5 @@ def _id_token(
         token["sid"] = session_id_for(server.sid_key, grant.session_id, grant.client_id)
     if nonce is not None:
         token["nonce"] = nonce
-    return server.token_keys.current.sign(token, typ=ID_TOKEN_TYPE)
+    signer = server.token_keys.ring.signer(client.id_token_alg if client is not None else None)
+    return signer.sign(token, typ=ID_TOKEN_TYPE)

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from broker.oidc.keys import KeyRing, TokenKey, TokenKeys
+from tests.support.rsa_keys import rsa_private_key
 
 
 def _key() -> TokenKey:
@@ -106,3 +109,41 @@ def test_anything_else_is_nothing(files: _Files, change: _Change) -> None:
 def test_a_key_on_another_curve_is_refused() -> None:
     with pytest.raises(ValueError, match="P-256"):
         TokenKey.of(ec.generate_private_key(ec.SECP384R1()))
+
+
+def _with_rsa() -> TokenKeys:
+    return TokenKeys.fixed(_key(), rsa=TokenKey.of(rsa_private_key()))
+
+
+def test_an_rsa_key_signs_only_what_was_asked_for() -> None:
+    keys = _with_rsa()
+    assert (keys.current.alg, keys.ring.signer(None).alg, keys.ring.signer("RS256").alg) == ("ES256", "ES256", "RS256")
+    token = keys.ring.signer("RS256").sign({"n": 1}, typ="JWT")
+    assert keys.verified(token, typ="JWT") == {"n": 1}
+    published = {jwk["kid"]: jwk for jwk in keys.ring.published}
+    header = jwt.get_unverified_header(token)
+    assert header["alg"] == "RS256"
+    jwk = published[header["kid"]]
+    assert {name: jwk[name] for name in ("kty", "alg", "use")} == {"kty": "RSA", "alg": "RS256", "use": "sig"}
+    assert set(jwk) == {"kty", "n", "e", "kid", "alg", "use"}
+    assert jwt.decode(token, jwt.PyJWK(jwk).key, algorithms=["RS256"]) == {"n": 1}
+    with pytest.raises(LookupError):
+        TokenKeys.fixed(_key()).ring.signer("RS256")
+    with pytest.raises(LookupError):
+        keys.ring.signer("none")
+
+
+def test_the_algorithm_is_the_keys_and_never_the_headers() -> None:
+    keys = _with_rsa()
+    rsa = keys.ring.signer("RS256")
+    for claimed in ("PS256", "ES256"):
+        forged = jwt.encode(
+            {"n": 1}, rsa.private_key if claimed == "PS256" else keys.current.private_key, algorithm=claimed,
+            headers={"typ": "JWT", "kid": rsa.kid},
+        )  # fmt: skip
+        assert keys.verified(forged, typ="JWT") is None
+
+
+def test_a_short_rsa_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="3072"):
+        TokenKey.of(generate_private_key(65537, 2048))

@@ -10,7 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from broker.stores.secret_files import SecretFileError, create_secret
 from broker.stores.signing_keys import USES, SigningKeys
+from broker.stores.token_key_files import TokenAlg
+from broker.token_keys import token_keys
 from broker.wire.registry import Alg, KeyUse
+from tests.support.rsa_keys import rsa_private_key
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -127,3 +130,37 @@ def test_a_home_without_a_next_token_key_can_be_rotated(folder: Path) -> None:
     assert after.current.public_key() != before.current.public_key()
     assert after.ahead is not None
     assert [key for key, _ in after.retired] == [before.current.public_key()]
+
+
+def test_rsa_keys_are_made_for_a_sandbox_and_rotate_with_the_others(folder: Path) -> None:
+    keys = SigningKeys.load(folder)
+    assert keys.token_keys(TokenAlg.RS256) is None
+    keys.rotate_token(at=AT)
+    assert keys.token_keys(TokenAlg.RS256) is None  # nobody asked for any
+    keys.generate_rsa()
+    first = keys.token_keys(TokenAlg.RS256)
+    assert first is not None
+    assert isinstance(first.current, rsa.RSAPrivateKey)
+    assert first.current.key_size == 3072
+    assert first.ahead is not None
+    keys.generate_rsa(make=lambda: pytest.fail("they exist"))
+    keys.rotate_token(at=AT.replace(year=2027))
+    second = keys.token_keys(TokenAlg.RS256)
+    assert second is not None
+    assert second.current.public_key() == first.ahead
+    assert second.retired == ((first.current.public_key(), AT.replace(year=2027)),)
+    assert len(keys.token_keys().retired) == 2
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.pem")} == {0o600}
+    ring = token_keys(keys, lambda: AT.replace(year=2027)).ring
+    assert [jwk["alg"] for jwk in ring.published] == ["ES256", "RS256", "ES256", "RS256", "ES256", "RS256"]
+
+
+def test_a_key_of_another_kind_is_no_token_key(folder: Path) -> None:
+    keys = SigningKeys.load(folder)
+    other = rsa_private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    create_secret(folder / "token.pem", other, replace=True)
+    with pytest.raises(SecretFileError, match="ES256"):
+        keys.token_keys()
+    create_secret(folder / "rsa-token.pem", (folder / "token-next.pem").read_bytes())
+    with pytest.raises(SecretFileError, match="RS256"):
+        keys.token_keys(TokenAlg.RS256)
