@@ -1,6 +1,7 @@
 """Which kinds of data, in the words of the transfer rules, each claim is."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from broker.core.identity_release import base_claim
@@ -24,6 +25,12 @@ CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
     "signature": ("name", _NUMBER),
 }
 EVERY_CLAIM: Final = frozenset(category for categories in CATEGORIES.values() for category in categories)
+
+
+@cache
+def receivable(claims: frozenset[str]) -> frozenset[str]:
+    """Which kinds a recipient receives, all its purposes together, that may ask for these claims and no others."""
+    return frozenset(category for claim in claims for category in CATEGORIES.get(base_claim(claim), ()))
 
 
 def categories_of(claims: Iterable[str]) -> tuple[str, ...]:

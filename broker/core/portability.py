@@ -17,6 +17,8 @@ from broker.wire.keys import Signer
 
 TYP: Final = "portability-export+jwt"
 FORMAT: Final = "tongguan/portability-export/v1"
+EXPORT: Final = "data-export"
+"""The purpose, as decisions and exclusions call it."""
 SELF: Final = "self"
 """The recipient of such a release: the person."""
 

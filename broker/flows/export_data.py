@@ -15,7 +15,7 @@ from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied
 from broker.core.departure import STATED, Departure
 from broker.core.identity_release import details_of
-from broker.core.portability import FORMAT, SELF, Wanted, plain
+from broker.core.portability import EXPORT, FORMAT, SELF, Wanted, plain
 from broker.core.rulebook import Rulebook
 from broker.core.transfer import Outgoing
 from broker.core.travel import IssuedPass
@@ -68,7 +68,7 @@ def export_data(
         rules=rulebook.transfers,
         traveller=traveller,
         subject=subject_of(known.jurisdiction, claims, at=at),
-        outgoing=Outgoing(SELF, known.jurisdiction, tuple(sorted(categories)), rulebook.rights.export),
+        outgoing=Outgoing(SELF, known.jurisdiction, tuple(sorted(categories)), rulebook.rights.export, purpose=EXPORT),
         at=at,
     )
     leaf = _journal(work, departure, traveller, key, wanted, at=at, entropy=entropy)

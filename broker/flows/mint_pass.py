@@ -238,7 +238,8 @@ def _decide(
 ) -> Departure:
     purpose, recipient = rulebook.resolve(OFFLINE_PASS, zone)
     categories = tuple(sorted(purpose.categories))
-    outgoing = Outgoing(recipient.recipient_id, rulebook.zone(zone).jurisdiction, categories, purpose.terms)
+    where = rulebook.zone(zone).jurisdiction
+    outgoing = Outgoing(recipient.recipient_id, where, categories, purpose.terms, purpose=OFFLINE_PASS)
     claims = None if desk.claims is None else open_claims(work, desk.claims, traveller=traveller, key=key)
     subject = subject_of(desk.origin, claims, at=at)
     return decide_transfer(

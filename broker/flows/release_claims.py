@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from broker.core.claim_categories import categories_of
+from broker.core.claim_categories import categories_of, receivable
 from broker.core.claim_item import JSON
 from broker.core.client import Client
 from broker.core.denial import Denied, Refusal, UnknownTraveller
@@ -208,7 +208,10 @@ def _prepare(work: Work, case: _Case, desk: OnClaim, keys: KeyStore, rulebook: R
         raise UnknownTraveller(str(order.traveller))
     claims = open_claims(work, desk.claims, traveller=order.traveller, key=key)
     subject = subject_of(desk.origin, claims, at=at)
-    leaving = [Leaving(order.traveller, subject, _outgoing(one, recipient, desk.origin, rulebook)) for one in covered]
+    leaving = [
+        Leaving(order.traveller, subject, _outgoing(one, recipient, desk.origin, order.client, rulebook))
+        for one in covered
+    ]
     case.ready = _Ready(desk, key, claims, covered, leaving)
 
 
@@ -255,12 +258,15 @@ def _refuse(
     case.entries.append(refused_entry(case.order.traveller, key, asked, denied, at=at, departure=departure))
 
 
-def _outgoing(one: Covered, recipient: Recipient, origin: str, rulebook: Rulebook) -> Outgoing:
+def _outgoing(one: Covered, recipient: Recipient, origin: str, client: Client, rulebook: Rulebook) -> Outgoing:
+    purpose = one.asked.release.purpose
     return Outgoing(
         recipient.recipient_id,
         recipient.jurisdiction or origin,
         categories_of(item.claim for item in one.asked.items.values()),
-        rulebook.partner.purpose(one.asked.release.purpose).terms,
+        rulebook.partner.purpose(purpose).terms,
+        purpose=purpose,
+        beside=receivable(client.claims),
     )
 
 

@@ -136,6 +136,7 @@ def _decide(work: Work, keys: KeyStore, rulebook: Rulebook, gate: Gate, found: S
         rulebook.zone(gate.zone).jurisdiction,
         tuple(sorted(purpose.categories)),
         purpose.terms,
+        purpose=E_CHANNEL,
     )
     key = keys.key(traveller)
     claims = None if found.claims is None else open_claims(work, found.claims, traveller=traveller, key=key)
