@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import Session
 
 from broker.core.impact_assessment import Assessment, Signature
@@ -56,7 +56,8 @@ class SqlAssessmentRegister:
 
     def latest_signed(self) -> Sequence[Assessment]:
         query = select(ASSESSMENTS).where(ASSESSMENTS.c.signature.is_not(None))
-        latest = query.distinct(ASSESSMENTS.c.exporter).order_by(ASSESSMENTS.c.exporter, ASSESSMENTS.c.version.desc())
+        latest = query.ext(distinct_on(ASSESSMENTS.c.exporter))
+        latest = latest.order_by(ASSESSMENTS.c.exporter, ASSESSMENTS.c.version.desc())
         return [_assessment(row) for row in self._session.execute(latest)]
 
     def all(self) -> Sequence[Assessment]:
