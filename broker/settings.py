@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     # assessed or filed anywhere.
     transfers: Path | None = None
 
+    # Where alarms of counters are posted as JSON (specs/alarms.md); unset: they are in the log and the list alone.
+    alarm_webhook: Annotated[str, Field(pattern=r"^https?://", max_length=500)] | None = None
+
     # A certificate authority to believe beside the system's, for providers under a local one.
     trusted_ca: Path | None = None
 
