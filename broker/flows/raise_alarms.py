@@ -24,7 +24,7 @@ _MAINLAND: Final = "CN"
 def raise_alarms(work: Work, *, rulebook: Rulebook, at: datetime, entropy: Entropy) -> Sequence[Alarm]:
     """The alarms that are new, journalled. A face store that reaches its threshold enters the filing it calls for."""
     law = rulebook.transfers.policy.at(at)
-    alarms = alarms_of(_readings(work, rulebook, law, at))
+    alarms = alarms_of(readings(work, rulebook, law, at))
     new = work.alarms.raise_new(alarms, at=at)
     for alarm in new:
         work.journal.append(Entry("ledger:alarm:raised", _clear(alarm)), at=at, entropy=entropy)
@@ -38,7 +38,8 @@ def alarm_json(alarm: Alarm, raised_at: datetime) -> dict[str, object]:
     return {"event": "alarm.raised", **_clear(alarm), "raised_at": raised_at.isoformat()}
 
 
-def _readings(work: Work, rulebook: Rulebook, law: Law, at: datetime) -> Iterator[Reading]:
+def readings(work: Work, rulebook: Rulebook, law: Law, at: datetime) -> Iterator[Reading]:
+    """Every counter that is watched, exact, as last committed."""
     year = shanghai_date(at).year
     for total in work.transfers.totals(year):
         # Only the Mainland's law counts persons by the year.
