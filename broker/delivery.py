@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic
 
+from broker.core.rulebook import Rulebook
 from broker.flows.deliver_events import Batch, EventSender, deliver_batch, take_batches
-from broker.flows.ports import BeginWork
+from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.unavailable import DatabaseUnavailable
 from broker.wire.keys import Entropy, Signer
 
@@ -26,6 +27,8 @@ class Delivery:
         self,
         begin: BeginWork,
         *,
+        keys: KeyStore,
+        rulebook: Rulebook,
         sender: EventSender,
         signer: Signer,
         issuer: str,
@@ -36,6 +39,7 @@ class Delivery:
     ) -> None:
         """`chore` also calls partners, and is run every CHORE_SECONDS."""
         self._begin = begin
+        self._keys, self._rulebook = keys, rulebook
         self._sender = sender
         self._signer = signer
         self._issuer = issuer
@@ -67,6 +71,8 @@ class Delivery:
         return deliver_batch(
             self._begin,
             batch,
+            keys=self._keys,
+            rulebook=self._rulebook,
             sender=self._sender,
             signer=self._signer,
             issuer=self._issuer,

@@ -25,7 +25,6 @@ from broker.core.authorization import Admission, AdmissionQuestion, digest
 from broker.core.denial import Denied
 from broker.core.identity_release import ReleasedClaims
 from broker.core.linking import LinkOutcome
-from broker.core.rulebook import Rulebook
 from broker.desk import Desk
 from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.issue_consent_grant import Granting
@@ -34,6 +33,7 @@ from broker.flows.ports import Work
 from broker.flows.release_claims import ClaimOrder, release_together
 from broker.flows.take_notice import take_notice
 from broker.flows.upstream_tokens import usable_tokens
+from broker.law import rulebook_of
 from broker.login_desk import LoginDesk
 from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
@@ -65,6 +65,9 @@ from broker.web import (
     gates,
     identities,
     journal,
+    lookup,
+    papers,
+    precheck,
     providers,
     rights,
     site,
@@ -116,6 +119,9 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
         app.include_router(module.router)
     for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers, rights):
         app.include_router(module.router)
+    authorization_routes.install(app, ports.authorization)
+    for module in (lookup, precheck, papers):
+        app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(
         Bodies,
@@ -124,11 +130,12 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
             **gates.RULES,
             **agencies.RULES,
             **agencies_requests.RULES,
+            **precheck.RULES,
             **providers.rules(settings.providers),
         },
     )
     app.add_middleware(Throttle, per_minute=settings.logins_per_minute)
-    authorization_routes.install(app, ports.authorization)
+    authorization_routes.offer_nonces(app, ports.authorization)
     error_handlers.install(app)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(RequestLog, new_id=lambda: token_hex(8))
@@ -167,8 +174,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             browser=browser,
         )
 
-    statement = settings.transfers
-    rulebook = Rulebook.load(None if statement is None else (settings.home / statement).read_text(encoding="utf-8"))
+    rulebook = rulebook_of(settings, works.begin, clock)
     storage = OidcStorage(database)
 
     granting = Granting(signing.signer(KeyUse.RECEIPT), settings.issuer)

@@ -49,6 +49,9 @@ language = "zh-Hant"
 # sensitive data do not leave the Mainland.
 # transfers = "transfers.toml"
 
+# Where alarms are posted when a counter nears a threshold: counts as JSON, never a person.
+# alarm_webhook = "https://operations.example/alarms"
+
 [wallet]
 origins = ["{wallet}"]
 redirect_uris = ["{wallet}/callback"]
@@ -143,9 +146,11 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 @contextmanager
 def _background(settings: Settings, url: str) -> Iterator[None]:
     """Sequencer and housekeeping, once per broker: the workers hold neither the root key nor the checkpoint key."""
+    from broker.alarm_watch import watch_alarms, webhook
     from broker.delivery import Delivery
     from broker.flows.refresh_key_sets import refresh_key_sets
     from broker.housekeeping import Housekeeper, Task, tasks
+    from broker.law import rulebook_of
     from broker.oidc.client import Clients
     from broker.oidc.logout.notices import Notifier, send_notices
     from broker.oidc.server import server_secret
@@ -170,12 +175,15 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         with storage.unit() as unit:
             return unit.sweep(at)
 
+    keys = FileKeyStore.open(settings.home / "keystore")
     housekeeper = Housekeeper(
         tasks(
             Works(database).begin,
-            keys=FileKeyStore.open(settings.home / "keystore"),
+            keys=keys,
             root=signing.signer(KeyUse.ROOT),
             status_signer=signing.signer(KeyUse.STATUS),
+            receipt_signer=signing.signer(KeyUse.RECEIPT),
+            issuer=settings.issuer,
             trusted=lambda: trusted_keys(signing),
             sweep_logins=sweep,
             clock=clock,
@@ -184,8 +192,11 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
     )
     sequencer = SequencerThread(Sequencer(database, signing.signer(KeyUse.CHECKPOINT), clock))
     calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
+    rulebook = rulebook_of(settings, Works(database).begin, clock)
     delivery = Delivery(
         Works(database).begin,
+        keys=keys,
+        rulebook=rulebook,
         chore=lambda: refresh_key_sets(Works(database).begin, fetch=calls.key_set, at=clock()),
         sender=WebhookSender(calls),
         signer=signing.signer(KeyUse.RECEIPT),
@@ -206,14 +217,22 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
     )
     # A thread of its own: a client that answers slowly must not keep housekeeping waiting.
     notices = Housekeeper((Task("logout notices", 2, lambda: send_notices(notifier)),))
+    tell = None if settings.alarm_webhook is None else webhook(settings.alarm_webhook, calls.post)
+
+    def watch() -> None:
+        watch_alarms(Works(database).begin, rulebook=rulebook, tell=tell, clock=clock, entropy=os.urandom)
+
+    alarms = Housekeeper((Task("alarms", 60, watch),))
     housekeeper.start()
     notices.start()
+    alarms.start()
     sequencer.start()
     delivery.start()
     try:
         yield
     finally:
         delivery.stop()
+        alarms.stop()
         notices.stop()
         housekeeper.stop()
         sequencer.stop()

@@ -11,9 +11,11 @@ from broker.cli.database import database_url, failures
 from broker.cli.partners import AsJson, Home, PartnerId, desk
 from broker.core.webhook import EventState
 from broker.delivery import Delivery
+from broker.law import rulebook_of
 from broker.outbound import reach_of, trust
 from broker.settings import Settings
 from broker.stores.database import Database
+from broker.stores.key_store import FileKeyStore
 from broker.stores.partner_http import PartnerHttp
 from broker.stores.signing_keys import SigningKeys
 from broker.stores.webhook_sender import WebhookSender
@@ -66,9 +68,12 @@ def deliver(home: Home) -> None:
     with failures(), database_url(home) as url:
         settings = Settings.load(home)
         database = Database(url, pool_size=8)
+        keys = FileKeyStore.open(home / "keystore")
         try:
             delivery = Delivery(
                 Works(database).begin,
+                keys=keys,
+                rulebook=rulebook_of(settings, Works(database).begin, lambda: datetime.now(UTC)),
                 sender=WebhookSender(PartnerHttp(trust(settings.trusted_ca), reach_of(settings))),
                 signer=SigningKeys.load(home / "keys").signer(KeyUse.RECEIPT),
                 issuer=settings.issuer,
@@ -77,4 +82,5 @@ def deliver(home: Home) -> None:
             )
             print(f"{delivery.round()} notice(s) were accepted.")
         finally:
+            keys.close()
             database.close()

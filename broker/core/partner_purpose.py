@@ -169,6 +169,7 @@ def together(standing: ConsentRecord, release: IdentityRelease) -> IdentityRelea
 
 def _purpose(entry: Mapping[str, Any], words: ClaimWords) -> PartnerPurpose:
     name = str(entry["id"])
+    terms = PurposeTerms.of(entry)
     claims = frozenset(str(claim) for claim in entry["claims"])
     if not claims or int(entry["max_days"]) < 1:
         raise ValueError(f"purpose {name} covers nothing")
@@ -185,5 +186,5 @@ def _purpose(entry: Mapping[str, Any], words: ClaimWords) -> PartnerPurpose:
         limit=UseLimit(int(most["times"]), parse_duration(str(most["per"]))),
         max_days=int(entry["max_days"]),
         texts={part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "effect")},
-        terms=PurposeTerms.model_validate(entry),
+        terms=terms,
     )

@@ -147,6 +147,7 @@ class Purposes:
 
 def _purpose(entry: Mapping[str, Any]) -> Purpose:
     name = str(entry["id"])
+    terms = PurposeTerms.of(entry)
     if entry["recipient"] not in ("broker", "zone"):
         raise ValueError(f"purpose {name} has the unknown recipient {entry['recipient']!r}")
     if not entry["categories"] or int(entry["max_days"]) < 1:
@@ -162,5 +163,5 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         texts={
             part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "method", "effect")
         },
-        terms=PurposeTerms.model_validate(entry),
+        terms=terms,
     )

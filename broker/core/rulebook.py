@@ -5,6 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from broker.core.consent import Use
+from broker.core.duty import Duties
 from broker.core.partner_purpose import PartnerPurposes
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS, Notice, Purpose, Purposes, Recipient
 from broker.core.rights import RightsRules
@@ -21,6 +22,7 @@ class Rulebook:
     purposes: Purposes
     partner: PartnerPurposes = field(default_factory=PartnerPurposes.load)
     transfers: TransferRules = field(default_factory=TransferRules.load)
+    duties: Duties = field(default_factory=Duties.load)
     rights: RightsRules = field(default_factory=RightsRules.load)
 
     @classmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntFlag
 from importlib import resources
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -144,6 +144,20 @@ class PurposeTerms(BaseModel):
     basis: governance.Basis
     industry: Industry
     storage: Storage
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """What an entry of a data file states. Raises ValueError, by its name, for anything missing: nothing is taken
+        for granted here, the articles least of all.
+        """
+        name = str(entry.get("id"))
+        if not str(entry.get("legal_basis") or "").strip():
+            raise ValueError(f"{name} states no legal basis")
+        try:
+            return cls.model_validate(entry)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            raise ValueError(f"{name} does not state its law: {wrong}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Notices to partners: what they say, when they are sent again, and when that ends (specs/webhooks.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
+
+from broker.core.departure import NoDeparture
 
 EVENT_TYPE: Final = "urn:tongguan:event:"
 """What the name of an event follows in a Security Event Token (RFC 8417 2.2)."""
@@ -13,6 +15,8 @@ EVENT_TYPE: Final = "urn:tongguan:event:"
 MAX_ATTEMPTS: Final = 24
 FIRST_DELAY: Final = timedelta(seconds=5)
 LONGEST_DELAY: Final = timedelta(hours=6)
+BARE: Final = frozenset({"consent", "grants", "request", "status", "reason"})
+"""Members of a notice that say nothing of a person beyond ids its recipient holds, and what became of them."""
 LEASE: Final = timedelta(seconds=60)
 """For how long one worker owns what it took; longer than a request may last."""
 
@@ -29,7 +33,8 @@ class EventState(StrEnum):
 class PartnerEvent:
     """One notice in the outbox. `subject` is the pseudonym under which the partner knows the person, if any.
 
-    `body` names consents, grants and requests by their ids and holds no personal data.
+    `body` names consents, grants and requests by their ids and holds no personal data. `decided`: the law was asked;
+    the subject is gone where it may not go.
     """
 
     event_id: UUID
@@ -41,6 +46,12 @@ class PartnerEvent:
     attempts: int = 0
     state: EventState = EventState.WAITING
     last_outcome: str | None = None
+    decided: bool = False
+
+    def bare(self) -> "PartnerEvent":
+        """The same without the person: only ids that its recipient was given before."""
+        body = {name: value for name, value in self.body.items() if name in BARE}
+        return replace(self, subject=None, body=body)
 
 
 def delay_after(attempts: int, *, entropy: bytes) -> timedelta:
@@ -58,8 +69,13 @@ def delay_after(attempts: int, *, entropy: bytes) -> timedelta:
 
 def security_event(event: PartnerEvent, *, issuer: str, at: datetime) -> dict[str, Any]:
     """The claims of the Security Event Token (RFC 8417 2.2). `jti` is the event's id at every attempt; there is no
-    `exp`, because what happened stays true.
+    `exp`, because what happened stays true. Without a subject the event is bare. Raises NoDeparture for a subject that
+    nothing was decided about.
     """
+    if event.subject is None:
+        event = event.bare()
+    elif not event.decided:
+        raise NoDeparture(f"a notice to {event.partner_id} names a person, and nothing was decided")
     claims: dict[str, Any] = {
         "iss": issuer,
         "aud": event.partner_id,

@@ -1,14 +1,14 @@
-"""A partner asks that a person approve something at their provider; and fetches what came of it, once."""
+"""A partner asks that a person approve something at their provider."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from broker.core.approval import PURPOSE, ApprovalKind, ApprovalRequest, ApprovalStatus
+from broker.core.approval import PURPOSE, ApprovalKind, ApprovalRequest
 from broker.core.client import Client
 from broker.core.denial import Denied, InvalidInput, Refusal
 from broker.core.form_fields import FIELDS
@@ -90,28 +90,6 @@ def ask_approval(
     work.approvals.add(request)
     clear = {"recipient": partner.partner_id, "purpose": request.purpose, "claims": sorted(request.claims())}
     work.journal.append(Entry("partner:approval:asked", clear), at=at, entropy=entropy)
-    return request
-
-
-def fetch_approval(
-    work: Work, *, client: Client, kind: ApprovalKind, request_id: UUID, at: datetime
-) -> ApprovalRequest | Denied:
-    """The partner's own request with its status now; `result` is there only while it may be fetched, and is deleted
-    soon after the first time.
-    """
-    request = work.approvals.lock(request_id)
-    if request is None or request.partner_id != client.partner_id or request.kind is not kind:
-        return Denied(Refusal.REQUEST_UNKNOWN, "no such request of this partner")
-    status = request.status_at(at)
-    if not request.fetchable(at):
-        gone = request.result is not None
-        if gone:
-            work.approvals.keep(replace(request, result=None))
-        return replace(request, status=status, result=None)
-    if request.fetched_at is None:
-        fetched = replace(request, status=ApprovalStatus.FETCHED, fetched_at=at)
-        work.approvals.keep(fetched)
-        return fetched
     return request
 
 

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 from broker.core.jws import sign_statement
 from broker.core.partner import Partner
+from broker.core.rulebook import Rulebook
 from broker.core.webhook import MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
-from broker.flows.ports import BeginWork, Entry, Work
+from broker.flows.decide_notice import decide_notice
+from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.wire.keys import Entropy, Signer
 
 TYP = "secevent+jwt"
@@ -57,15 +59,22 @@ def deliver_batch(
     begin: BeginWork,
     batch: Batch,
     *,
+    keys: KeyStore,
+    rulebook: Rulebook,
     sender: EventSender,
     signer: Signer,
     issuer: str,
     at: datetime,
     entropy: Entropy,
 ) -> int:
-    """Send in order until one fails; the rest wait for their lease to end. Returns how many were accepted."""
+    """Send in order until one fails; the rest wait for their lease to end. Returns how many were accepted.
+
+    This is where notices leave, so it is here that the law is asked, once for each.
+    """
     accepted = 0
-    for event in batch.events:
+    for waiting in batch.events:
+        with begin() as work:
+            event = decide_notice(work, waiting, batch.partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
         claims: dict[str, Any] = security_event(event, issuer=issuer, at=at)
         url = batch.partner.webhook_url
         if url is None:

@@ -15,14 +15,12 @@ from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import InvalidInput
 from broker.core.departure import Departure, Kept
 from broker.core.form_fields import read_fields
-from broker.core.partner import Partner
 from broker.core.rulebook import Rulebook
 from broker.core.sealing import unseal
-from broker.core.transfer import Outgoing
 from broker.flows.begin_approval import context_of, end_approval, release_of, tell_partner
-from broker.flows.decide_transfer import decide_transfer, subject_of
+from broker.flows.decide_approval import decide_approval
 from broker.flows.issue_consent_grant import Granting, issue_consent_grant
-from broker.flows.opening import open_claims, open_vouched
+from broker.flows.opening import open_vouched
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.wire.approval_connector import ApprovalConnector, DocumentSignature, FilledForm, NoticeOutcome
 from broker.wire.identity_connector import ConnectorError, ProviderFault
@@ -90,7 +88,15 @@ def settle_approval(
     if consent is None or partner is None or not partner.active or partner.jwks is None:
         return end_approval(work, locked, ApprovalStatus.REFUSED, at=at, entropy=entropy)
     # (4) what the law of the place where the data reside says
-    departure = _decide(work, sealing, locked, locked.traveller, partner, at=at)
+    departure = decide_approval(
+        work,
+        locked,
+        keys=sealing.keys,
+        rulebook=sealing.rulebook,
+        traveller=locked.traveller,
+        partner=partner,
+        at=at,
+    )
     if departure.refusal is not None:
         return end_approval(work, locked, ApprovalStatus.HELD, at=at, entropy=entropy, departure=departure)
     work.consents.count_use(consent, at)
@@ -137,27 +143,6 @@ def settle_approval(
     work.approvals.keep(ready)
     tell_partner(work, ready, at=at, entropy=entropy)
     return ready
-
-
-def _decide(
-    work: Work, sealing: Sealing, request: ApprovalRequest, traveller: UUID, partner: Partner, *, at: datetime
-) -> Departure:
-    key, sealed = sealing.keys.key(traveller), work.travellers.claims(traveller)
-    claims = None if sealed is None else open_claims(work, sealed, traveller=traveller, key=key)
-    return decide_transfer(
-        work,
-        keys=sealing.keys,
-        rules=sealing.rulebook.transfers,
-        traveller=traveller,
-        subject=subject_of(work.travellers.find(traveller).jurisdiction, claims, at=at),
-        outgoing=Outgoing(
-            partner.partner_id,
-            partner.jurisdiction,
-            categories_of(request.claims()),
-            sealing.rulebook.partner.purpose(request.purpose).terms,
-        ),
-        at=at,
-    )
 
 
 def _grant(

@@ -330,6 +330,10 @@ class OidcUnit:
         known = select(subjects.c.sector).where(subjects.c.traveller_id == traveller_id, subjects.c.subject == subject)
         return self._one(known) is not None
 
+    def person_behind(self, subject: str) -> UUID | None:
+        row = self._one(select(subjects.c.traveller_id).where(subjects.c.subject == subject))
+        return None if row is None else row.traveller_id
+
     # --- forgetting ---
 
     def forget_traveller(self, traveller_id: UUID) -> None:

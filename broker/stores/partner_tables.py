@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -52,6 +53,7 @@ PARTNER_EVENTS = Table(
     moment("next_at"),
     moment("settled_at", nullable=True),
     Column("last_outcome", Text),
+    Column("decided", Boolean, nullable=False, server_default=false()),
     Index("ix_partner_events_due", "next_at", postgresql_where=text("state = 'waiting'")),
     Index("ix_partner_events_partner_id_created_at", "partner_id", "created_at"),
 )

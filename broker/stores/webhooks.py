@@ -61,6 +61,10 @@ class SqlPartnerEvents:
         self._session.execute(taken.values(next_at=at + LEASE))
         return events
 
+    def decided(self, event_id: UUID, *, subject: str | None) -> None:
+        chosen = update(PARTNER_EVENTS).where(PARTNER_EVENTS.c.event_id == event_id)
+        self._session.execute(chosen.values(decided=True, subject=subject))
+
     def delivered(self, event_id: UUID, *, outcome: str, at: datetime) -> None:
         self._settle(event_id, state=EventState.DELIVERED.value, last_outcome=outcome, settled_at=at)
 
@@ -110,4 +114,5 @@ def _event(row: "Row[Any]") -> PartnerEvent:
         attempts=row.attempts,
         state=EventState(row.state),
         last_outcome=row.last_outcome,
+        decided=row.decided,
     )

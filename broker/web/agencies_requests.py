@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest
 from broker.core.denial import Denied
-from broker.flows.ask_approval import Wish, ask_approval, fetch_approval
+from broker.flows.ask_approval import Wish, ask_approval
+from broker.flows.fetch_approval import fetch_approval
 from broker.flows.ports import Work
 from broker.oidc.resource import ClientToken, require_client_token
 from broker.web.agencies_messages import ApprovalState, FormFillOrder, SignatureOrder
@@ -130,7 +131,16 @@ def _ask(request: Request, services: Services, work: Work, token: ClientToken, w
 def _fetch(
     request: Request, services: Services, work: Work, token: ClientToken, kind: ApprovalKind, request_id: UUID
 ) -> Response:
-    found = fetch_approval(work, client=token.client, kind=kind, request_id=request_id, at=services.clock())
+    found = fetch_approval(
+        work,
+        keys=services.keys,
+        rulebook=services.rulebook,
+        client=token.client,
+        kind=kind,
+        request_id=request_id,
+        at=services.clock(),
+        entropy=services.entropy,
+    )
     if isinstance(found, Denied):
         return respond(request, of_denial(found))
     return answer_with(_state(services, found))

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from broker.core.approval import FETCH_AGAIN, RETENTION
 from broker.core.authorization import digest
 from broker.core.consent_grant import verify_grant
+from broker.flows.fetch_approval import FETCHED
 from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.withdraw_consent import withdraw_consent
 from broker.wire.approval_connector import DocumentSignature, DocumentToSign, FilledForm, FormNotice
@@ -174,8 +175,9 @@ def test_a_form_is_filled_and_only_the_fields_asked_for_come(
     claims = agencies.opened(done["result"])
     assert claims["fields"] == {"name": "CHAN Tai Man", "email": "tai@example.hk", "document_number": "A1234563"}
     assert claims["request"] == made["id"]
-    entry = agencies.partners.journal(traveller)[0]
+    given, entry = agencies.partners.journal(traveller)[:2]
     assert (entry.kind, entry.clear["claims"]) == ("partner:form:approved", ["document_number", "email", "name"])
+    assert (given.kind, given.clear["transfer"], given.clear["destination"]) == (FETCHED, "allow", "HK")
     (grant,) = claims["consent_grants"]
     key = agencies.web.world.signers[KeyUse.RECEIPT].public
     stated = verify_grant(grant, key, expected_issuer=ISSUER, expected_recipient=BANK)

@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from broker.core.jws import public_jwk
 from broker.core.partner import Ceilings, Partner, PartnerKind
+from broker.core.rulebook import Rulebook
 from broker.core.webhook import LEASE, MAX_ATTEMPTS, EventState
 from broker.core.zone import LANGUAGES
 from broker.delivery import Delivery
@@ -30,10 +31,12 @@ from broker.stores.webhook_sender import WebhookSender
 from broker.stores.work import SqlWork, Works
 from broker.wire.keys import LocalSigner
 from broker.wire.registry import KeyUse
+from tests.ports.fakes import FakeKeyStore
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 ISSUER = "https://broker.example"
 SIGNER = LocalSigner.generate(KeyUse.RECEIPT)
+LAW: Any = {"keys": FakeKeyStore(os.urandom), "rulebook": Rulebook.load()}
 
 
 @dataclass
@@ -112,7 +115,7 @@ def sender(*, loopback: bool = True, seconds: float = 5.0) -> WebhookSender:
 
 
 def deliver(works: Works, at: datetime, **how: Any) -> int:
-    common = {"sender": sender(**how), "signer": SIGNER, "issuer": ISSUER, "at": at, "entropy": os.urandom}
+    common = {**LAW, "sender": sender(**how), "signer": SIGNER, "issuer": ISSUER, "at": at, "entropy": os.urandom}
     return sum(deliver_batch(works.begin, batch, **common) for batch in take_batches(works.begin, at=at))
 
 
@@ -269,7 +272,8 @@ def test_a_partner_that_does_not_answer_delays_nobody(works: Works, receiver: Re
             tell(works, "a-silent")
             tell(works, "library")
         delivery = Delivery(
-            works.begin, sender=sender(seconds=1.0), signer=SIGNER, issuer=ISSUER, clock=lambda: AT, entropy=os.urandom
+            works.begin, **LAW, sender=sender(seconds=1.0), signer=SIGNER,
+            issuer=ISSUER, clock=lambda: AT, entropy=os.urandom,
         )  # fmt: skip
         begun = monotonic()
         assert delivery.round() == 5
@@ -281,7 +285,8 @@ def test_a_partner_that_does_not_answer_delays_nobody(works: Works, receiver: Re
 def test_the_thread_delivers_and_ends(works: Works, receiver: Receiver, tmp_path: Path) -> None:
     onboard(works, "library", receiver.url)
     delivery = Delivery(
-        works.begin, sender=sender(), signer=SIGNER, issuer=ISSUER, clock=lambda: AT, entropy=os.urandom, interval=0.02
+        works.begin, **LAW, sender=sender(), signer=SIGNER,
+        issuer=ISSUER, clock=lambda: AT, entropy=os.urandom, interval=0.02,
     )  # fmt: skip
     delivery.start()
     tell(works, "library")

@@ -19,6 +19,9 @@ class FakeLogins:
     grants: dict[UUID, Grant] = field(default_factory=dict)
     told: list[UUID] = field(default_factory=list)
 
+    def person_behind(self, subject: str) -> UUID | None:
+        return next((grant.traveller_id for grant in self.grants.values() if grant.subject == subject), None)
+
     def add_session(self, session: LoginSession) -> None:
         self.sessions[session.session_hash] = session
 

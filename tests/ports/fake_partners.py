@@ -88,6 +88,9 @@ class FakePartnerEvents:
         self.due.update({event.event_id: at + LEASE for event in taken})
         return taken
 
+    def decided(self, event_id: UUID, *, subject: str | None) -> None:
+        self.events[event_id] = replace(self.events[event_id], decided=True, subject=subject)
+
     def delivered(self, event_id: UUID, *, outcome: str, at: datetime) -> None:
         self._settle(event_id, state=EventState.DELIVERED, last_outcome=outcome)
 

@@ -59,6 +59,9 @@ class PartnerEvents(Protocol):
     def take_due(self, at: datetime, *, partners: int, each: int) -> Sequence[PartnerEvent]:
         """Notices that are due, oldest first, of at most that many partners; nobody else takes them for a while."""
 
+    def decided(self, event_id: UUID, *, subject: str | None) -> None:
+        """The law was asked about a notice; without `subject` it names nobody from now on."""
+
     def delivered(self, event_id: UUID, *, outcome: str, at: datetime) -> None: ...
 
     def failed(self, event_id: UUID, *, outcome: str, again_at: datetime) -> None:

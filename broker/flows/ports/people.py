@@ -79,5 +79,8 @@ class LoginRegister(Protocol):
     def note_logouts(self, session_ids: Sequence[UUID]) -> None:
         """Have the clients of these sessions told by back-channel logout."""
 
+    def person_behind(self, subject: str) -> UUID | None:
+        """Whose pseudonym it is, in whichever sector; None when it is nobody's (any more)."""
+
     def forget_traveller(self, traveller_id: UUID) -> None:
         """Delete all of them, once they have ended."""
