@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from broker.core.counting import CountingTerms
+from broker.core.retention import RetentionRules
 from broker.core.sampling import Rates
 from broker.flows.commit_sampling import commit_sampling
 from broker.flows.end_counting import end_counting, keep_ledger
@@ -21,20 +22,15 @@ from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.publish_status_list import current_status_list
 from broker.flows.publish_trust_list import publish_trust_list
 from broker.flows.read_releases import read_releases
+from broker.flows.run_retention import run_retention
 from broker.flows.unavailable import DatabaseUnavailable
 from broker.wire.keys import Entropy, Signer
 from broker.wire.trust_list import TrustedKey
 
 Clock = Callable[[], datetime]
 
-PORTRAIT_LIFETIME = timedelta(hours=24)
-"""How long an authority's portrait waits for an enrolment that may never come."""
 ANSWER_LIFETIME = timedelta(hours=1)
 """How long an answer to a consent page outlives the request that waited for it."""
-PASS_RETENTION = timedelta(days=30)
-"""How long an expired pass is kept, for lanes that were cut off and report late."""
-NOTICE_RETENTION = timedelta(days=30)
-"""How long it is kept that a partner was told, or could not be."""
 
 _log = logging.getLogger("tongguan.housekeeping")
 
@@ -54,6 +50,8 @@ def tasks(
     keys: KeyStore,
     root: Signer,
     status_signer: Signer,
+    receipt_signer: Signer,
+    issuer: str,
     trusted: Callable[[], Sequence[TrustedKey]],
     sweep_logins: Callable[[datetime], int],
     clock: Clock,
@@ -85,18 +83,23 @@ def tasks(
         with begin() as work:
             work.answers.drop_before(clock() - ANSWER_LIFETIME)
 
-    def portraits() -> None:
-        with begin() as work:
-            work.travellers.discard_portraits_before(clock() - PORTRAIT_LIFETIME)
+    terms = RetentionRules.load()
 
-    def passes() -> None:
-        with begin() as work:
-            work.passes.drop_expired_before(clock() - PASS_RETENTION)
+    def retention() -> None:
+        at = clock()
+        run_retention(
+            begin,
+            rules=terms,
+            categories=terms.due(at),
+            signer=receipt_signer,
+            issuer=issuer,
+            at=at,
+            entropy=entropy,
+        )
 
     def partners() -> None:
         with begin() as work:
             work.approvals.sweep(clock())
-            work.partner_events.drop_settled_before(clock() - NOTICE_RETENTION)
 
     def identities() -> None:
         with begin() as work:
@@ -117,8 +120,8 @@ def tasks(
         Task("erased keys", 300, lambda: destroy_erased_keys(begin, keys=keys, at=clock())),
         Task("epoch secrets", 300, epochs),
         Task("lapsed consents", 900, consents),
-        Task("portraits", 900, portraits),
-        Task("expired passes", 3600, passes),
+        # Before what sweeps without a receipt.
+        Task("retention", 60, retention),
         Task("partners' requests", 60, partners),
         Task("held identities", 3600, identities),
         Task("releases and samples", 10, samples),

@@ -1,13 +1,18 @@
-"""`tongguan rights`: verify what people were handed, without a database."""
+"""`tongguan rights`: verify what people were handed, without a database; delete what has had its time."""
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from broker.cli.database import failures
+from broker.cli.database import Home, database_url, failures
 from broker.core import erasure_certificate, portability
+from broker.core import retention as deletion
+from broker.core.retention import RetentionRules
 from broker.core.statement_check import (
     MAX_STATEMENT,
     Statement,
@@ -16,12 +21,18 @@ from broker.core.statement_check import (
     verify_journal_place,
     verify_statement,
 )
+from broker.flows.run_retention import count_due, run_retention
+from broker.settings import Settings
+from broker.stores.database import Database
+from broker.stores.signing_keys import SigningKeys
+from broker.stores.work import Works
 from broker.wire.checkpoint import parse_verifier_key
 from broker.wire.keys import PublicKey
+from broker.wire.registry import KeyUse
 
 app = typer.Typer(no_args_is_help=True)
 
-_TYPES = (erasure_certificate.TYP,)
+_TYPES = (erasure_certificate.TYP, deletion.TYP)
 
 
 @app.callback()
@@ -70,3 +81,43 @@ def _place(place: Any, texts: list[str]) -> None:
     print(
         f"journal: entry {place['leaf']} is under the checkpoint of {checkpoint.size} entries, {checkpoint.signed_at}"
     )
+
+
+@app.command()
+def retention(
+    home: Home,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is due, and delete nothing.")] = False,
+    receipts: Annotated[Path | None, typer.Option(help="Write each receipt into this folder too.")] = None,
+) -> None:
+    """Delete what has had its time, with a signed receipt for each category. A running broker does so by itself."""
+    rules, at = RetentionRules.load(), datetime.now(UTC)
+    with failures(), database_url(home) as url:
+        database = Database(url, pool_size=1)
+        try:
+            if dry_run:
+                for category, due in count_due(Works(database).begin, rules=rules, at=at):
+                    typer.echo(f"{category.id}: {due} due, kept {category.hours} h ({category.why})")
+                return
+            removed = run_retention(
+                Works(database).begin,
+                rules=rules,
+                categories=rules.category,
+                signer=SigningKeys.load(home / "keys").signer(KeyUse.RECEIPT),
+                issuer=Settings.load(home).issuer,
+                at=at,
+                entropy=os.urandom,
+            )
+            for one in removed:
+                typer.echo(f"{one.category}: {one.deleted} deleted, {len(one.receipts)} receipts")
+            if receipts is not None:
+                _write_receipts(database, receipts, {name for one in removed for name in one.receipts})
+        finally:
+            database.close()
+
+
+def _write_receipts(database: Database, folder: Path, wanted: set[UUID]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with Works(database).begin() as work:
+        for kept in work.retention.receipts(limit=len(wanted)):
+            if kept.receipt_id in wanted:
+                (folder / f"{kept.category}-{kept.receipt_id}.jws").write_text(kept.receipt, encoding="ascii")

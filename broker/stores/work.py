@@ -28,6 +28,7 @@ from broker.stores.partners import SqlPartnerRegister
 from broker.stores.pass_register import SqlPassRegister
 from broker.stores.release_desk import SqlReleaseDesk
 from broker.stores.release_flows import SqlReleaseFlows
+from broker.stores.retention import SqlRetentionDesk
 from broker.stores.rights import SqlRightsDesk
 from broker.stores.samples import SqlSampleRegister
 from broker.stores.staff import SqlStaffRegister
@@ -126,6 +127,10 @@ class SqlWork:
     @cached_property
     def claiming(self) -> SqlClaimsDesk:
         return SqlClaimsDesk(self.uow.session)
+
+    @cached_property
+    def retention(self) -> SqlRetentionDesk:
+        return SqlRetentionDesk(self.uow.session)
 
     @cached_property
     def rights(self) -> SqlRightsDesk:

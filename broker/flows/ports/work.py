@@ -20,6 +20,7 @@ from broker.flows.ports.partners import PartnerEvents, PartnerRegister
 from broker.flows.ports.passes import PassRegister
 from broker.flows.ports.people import LoginRegister, Travellers
 from broker.flows.ports.releasing import ReleaseDesk
+from broker.flows.ports.retention import RetentionDesk
 from broker.flows.ports.rights import RightsDesk
 from broker.flows.ports.samples import ReleaseFlows, SampleRegister
 from broker.flows.ports.staff import StaffRegister
@@ -70,6 +71,8 @@ class Work(Protocol):
     def claiming(self) -> ClaimsDesk: ...
     @property
     def rights(self) -> RightsDesk: ...
+    @property
+    def retention(self) -> RetentionDesk: ...
     @property
     def transfers(self) -> TransferLedger: ...
     @property
