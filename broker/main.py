@@ -72,6 +72,7 @@ from broker.web import (
     rights,
     site,
     staff,
+    staff_changes,
     wallet,
     wallet_consents,
     wallet_identities,
@@ -120,7 +121,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers, rights):
         app.include_router(module.router)
     authorization_routes.install(app, ports.authorization)
-    for module in (lookup, precheck, papers):
+    for module in (lookup, precheck, papers, staff_changes):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 _GROUPS: dict[str, tuple[str, str, str]] = {
     "broker": ("broker.cli.broker:app", "Create and run the broker.", "broker"),
     "staff": ("broker.cli.staff:app", "Say who works at the broker; sign in.", "broker"),
+    "changes": ("broker.cli.changes:app", "Change grading, trust and exclusions, two together.", "broker"),
     "gates": ("broker.cli.gates:app", "Invite gates into a zone.", "broker"),
     "partners": ("broker.cli.partner_clients:app", "Take on partner agencies and their clients.", "broker"),
     "identities": ("broker.cli.identities:app", "Settle logins that wait; see how providers are.", "broker"),

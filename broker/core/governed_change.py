@@ -26,8 +26,8 @@ LONGEST_EXCLUSION: Final = timedelta(hours=72)
 SIGNED_WITHIN: Final = timedelta(days=7)
 """How long a proposal waits for its second signature."""
 SIGNATURES: Final = 2
+DOMAIN: Final = b"tongguan/governed-change/v1\x00"
 
-_DOMAIN: Final = b"tongguan/governed-change/v1\x00"
 _MAX_REASON: Final = 500
 
 
@@ -39,6 +39,15 @@ class ChangeRefusal(StrEnum):
     NOT_AN_OPERATOR = "not_an_operator"  # unknown, suspended, or of another role
     SIGNED_BEFORE = "signed_before"  # the same person twice
     BAD_SIGNATURE = "bad_signature"  # not of this key over these bytes
+
+
+REFUSED: Final[Mapping[ChangeRefusal, str]] = {
+    ChangeRefusal.OVER: "its time is over, or a week has passed since it was proposed",
+    ChangeRefusal.IN_FORCE: "two have signed it already",
+    ChangeRefusal.NOT_AN_OPERATOR: "only operators sign, and nobody who is suspended",
+    ChangeRefusal.SIGNED_BEFORE: "you have signed it: another operator has to",
+    ChangeRefusal.BAD_SIGNATURE: "that is no signature of your registered key over this change",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class GovernedChange:
 
     def statement(self) -> bytes:
         """What is signed: a tag and deterministic CBOR (RFC 8949 4.2.1) of everything that was proposed."""
-        return _DOMAIN + cbor.encode(
+        return DOMAIN + cbor.encode(
             {
                 "change": self.change_id.bytes,
                 "kind": self.kind.value,

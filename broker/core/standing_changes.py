@@ -7,6 +7,7 @@ own time.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, cast
 from uuid import UUID
 
@@ -19,6 +20,17 @@ from broker.core.transfer import Trust
 
 # Of these one stands at a time: the next in force takes the place of the one before, for good.
 _REPLACING: Final = frozenset({Kind.SPECIAL_IDENTITY, Kind.SPECIAL_REGION, Kind.TRUST, Kind.SCORING})
+
+
+class State(StrEnum):
+    """Where a change stands, in words for its list."""
+
+    PROPOSED = "proposed"  # a signature is missing
+    LAPSED = "lapsed"  # and will not come
+    COMING = "coming"  # signed, and its time has not begun
+    IN_FORCE = "in_force"
+    ENDED = "ended"  # over, withdrawn, or another took its place
+
 
 Hashes = Callable[[SpecialList], Collection[bytes]]
 """The hashes of one person's documents under the key of a list."""
@@ -52,6 +64,17 @@ class StandingChanges:
     def at(self, moment: datetime) -> tuple[GovernedChange, ...]:
         """What stands then."""
         return tuple(term.change for term in self.terms if term.covers(moment))
+
+    def state(self, change: GovernedChange, moment: datetime) -> State:
+        """How it is with that change then."""
+        if change.in_force_at is None:
+            return State.PROPOSED if moment < change.waits_until() else State.LAPSED
+        if change.kind is Kind.WITHDRAWAL:  # acts at once, and stands for nothing
+            return State.COMING if moment < change.in_force_at else State.ENDED
+        term = next((term for term in self.terms if term.change.change_id == change.change_id), None)
+        if term is None or moment >= term.ends:
+            return State.ENDED
+        return State.COMING if moment < term.begins else State.IN_FORCE
 
     def trust(self, jurisdiction: str, at: datetime) -> Trust | None:
         """The tier that takes the place of the operator's statement, if any."""
