@@ -43,6 +43,10 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("GET", "/readyz"): ANYONE,
     ("GET", "/developers"): ANYONE,
     ("GET", "/developers/{name}"): ANYONE,
+    ("GET", "/precheck"): ANYONE,
+    ("POST", "/transfers/precheck"): ANYONE,
+    ("GET", "/transfers"): ANYONE,
+    ("GET", "/transfers.json"): ANYONE,
     ("GET", "/journal/v1/checkpoint"): ANYONE,
     ("GET", "/journal/v1/proofs/{leaf}"): ANYONE,
     # What people see: a browser without a session is sent to log in, and posts nothing.
@@ -97,7 +101,17 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("POST", "/staff/v1/challenges"): ANYONE,
     ("POST", "/staff/v1/sign-ins"): CLIENT,
     ("GET", "/staff"): STAFF,
+    ("GET", "/staff/assessments"): STAFF,
+    ("GET", "/staff/assessments/{assessment_id}"): STAFF,
+    ("GET", "/staff/assessments/{assessment_id}/record.json"): STAFF,
+    ("GET", "/staff/assessments/{assessment_id}/record.pdf"): STAFF,
+    ("GET", "/staff/filings"): STAFF,
+    ("GET", "/staff/filings/calendar.ics"): STAFF,
     ("POST", "/staff/sign-out"): STAFF,
+    ("GET", "/staff/changes"): STAFF,
+    ("GET", "/staff/changes/{change_id}"): STAFF,
+    ("GET", "/staff/changes/{change_id}/statement"): STAFF,
+    ("POST", "/staff/changes/{change_id}/sign"): STAFF,
     # Gates.
     ("POST", "/gates/v1/enrolments"): GATE,
     ("GET", "/gates/v1/trust-list"): ANYONE,
@@ -154,7 +168,7 @@ def addresses(app: FastAPI) -> set[tuple[str, str]]:
 def _filled(path: str) -> str:
     values = {
         "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
-        "provider": "iamsmart", "pass_id": "0" * 32, "token": "h" * 43,
+        "provider": "iamsmart", "pass_id": "0" * 32, "change_id": "0" * 32, "token": "h" * 43,
     }  # fmt: skip
     for name in ("request_id", "consent_id", "grant_id", "identity"):
         values[name] = str(uuid4())

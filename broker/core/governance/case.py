@@ -118,14 +118,7 @@ def read_case(document: object, defaults: Mapping[str, Any] = DEFAULTS) -> Quest
 
     A worked case (id, description, expected, ...) is read by its `inputs` alone.
     """
-    if not isinstance(document, Mapping):
-        raise CaseError("a case is a mapping of fields to values")
-    if "inputs" in document:
-        _nothing_stated_beside(document, "inputs")
-        document = {} if document["inputs"] is None else document["inputs"]
-        if not isinstance(document, Mapping):
-            raise CaseError("inputs: a mapping of fields to values is expected")
-    inputs = dict(document)
+    inputs = dict(inputs_of(document))
     question = _question(inputs)
     merged = _merge(defaults, inputs, "")
     merged["at"] = _instant(merged["at"])
@@ -134,6 +127,19 @@ def read_case(document: object, defaults: Mapping[str, Any] = DEFAULTS) -> Quest
     except ValidationError as error:
         raise CaseError(_problems(error)) from None
     return facts if question is None else DateQuestion(*question, place=facts.exporter.origin)
+
+
+def inputs_of(document: object) -> Mapping[str, Any]:
+    """What a case states: the mapping itself, or the `inputs` of a worked case. Raises CaseError."""
+    if not isinstance(document, Mapping):
+        raise CaseError("a case is a mapping of fields to values")
+    if "inputs" not in document:
+        return document
+    _nothing_stated_beside(document, "inputs")
+    inputs = {} if document["inputs"] is None else document["inputs"]
+    if not isinstance(inputs, Mapping):
+        raise CaseError("inputs: a mapping of fields to values is expected")
+    return inputs
 
 
 def read_cases(document: object) -> tuple[Named, ...] | None:
