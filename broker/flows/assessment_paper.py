@@ -47,8 +47,8 @@ def assessment_paper(line: AssessmentLine) -> Paper:
 
 
 def _blocks(line: AssessmentLine) -> Iterator[Block]:
-    content, configured = line.assessment.content(), line.assessment.content()["configuration"]
-    findings = content["findings"]
+    content = line.assessment.content()
+    configured, findings = content["configuration"], content["findings"]
     yield Paragraph(state_words(line.state))
     yield KeyValues(tuple(_facts(line, content)))
     yield Heading("1. What is processed, why, and for whom")
@@ -73,10 +73,8 @@ def _blocks(line: AssessmentLine) -> Iterator[Block]:
     yield from _statement(content["statement"])
 
 
-def _facts(
-    line: AssessmentLine, content: Mapping[str, Any], configured: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    signed = line.assessment.signature
+def _facts(line: AssessmentLine, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    signed, configured = line.assessment.signature, content["configuration"]
     yield "Exporter", f"{configured['exporter']}, {configured['city']} ({configured['origin']})"
     yield "Registered in the bay area", _yes(configured["gba_registered"])
     yield "Critical information infrastructure", _yes(configured["ciio"])
