@@ -22,6 +22,7 @@ BENCHES = (
     "qr_grid",
     "mutated_qr",
     "governance",
+    "transfer_ledger",
     "face_accuracy",
 )
 
