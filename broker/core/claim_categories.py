@@ -10,19 +10,19 @@ from broker.core.predicates import PREDICATES
 PSEUDONYM: Final = "pairwise_pseudonym"
 """By which a recipient knows a person; goes with every answer."""
 _PREDICATE: Final = "predicate"
-_NUMBER: Final = "gov_id_number"
+NUMBER: Final = "gov_id_number"
 CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("name", "family_name", "given_name", "native_name"), ("name",)),
     "birthdate": ("birth_date",),
     # Kind and expiry say which document it is, so they are graded as its number.
-    **dict.fromkeys(("document_type", "document_number", "document_expires"), (_NUMBER,)),
+    **dict.fromkeys(("document_type", "document_number", "document_expires"), (NUMBER,)),
     **dict.fromkeys(PREDICATES, (_PREDICATE,)),
     # What a provider fills into a form, or signs with: a certificate names its holder and may carry their number.
     "gender": ("gender",),
     "email": ("email",),
     "phone_number": ("phone",),
     "address": ("address",),
-    "signature": ("name", _NUMBER),
+    "signature": ("name", NUMBER),
 }
 EVERY_CLAIM: Final = frozenset(category for categories in CATEGORIES.values() for category in categories)
 

@@ -1,6 +1,5 @@
 """Sealing of what rests in the database: AES-256-GCM under a key that is derived afresh for every sealed value."""
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -9,7 +8,7 @@ SALT_BYTES = 16
 # Zero nonce: the key is HKDF-SHA256(key, random 16-byte salt, context), so it encrypts exactly one value. Two values
 # meet the
 # same key only when two random 128-bit salts under one traveller's key are equal (specs/enrolment.md 4).
-_NONCE = bytes(12)
+NONCE = bytes(12)
 
 
 class SealBroken(Exception):
@@ -24,18 +23,7 @@ def seal(plaintext: bytes, *, key: bytes, context: str, salt: bytes) -> bytes:
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"the salt has {len(salt)} bytes, not {SALT_BYTES}")
-    return salt + AESGCM(_one_time_key(key, salt, context)).encrypt(_NONCE, plaintext, context.encode())
-
-
-def unseal(sealed: bytes, *, key: bytes, context: str) -> bytes:
-    """The plaintext of `seal` under the same key and context; raises SealBroken otherwise."""
-    salt, ciphertext = sealed[:SALT_BYTES], sealed[SALT_BYTES:]
-    if len(salt) != SALT_BYTES or len(ciphertext) < 16:
-        raise SealBroken(f"{len(sealed)} bytes are too few for a sealed value")
-    try:
-        return AESGCM(_one_time_key(key, salt, context)).decrypt(_NONCE, ciphertext, context.encode())
-    except InvalidTag as broken:
-        raise SealBroken(f"{context} does not open") from broken
+    return salt + AESGCM(one_time_key(key, salt, context)).encrypt(NONCE, plaintext, context.encode())
 
 
 def derive(key: bytes, *, info: bytes, length: int = 32, salt: bytes | None = None) -> bytes:
@@ -43,5 +31,6 @@ def derive(key: bytes, *, info: bytes, length: int = 32, salt: bytes | None = No
     return HKDF(SHA256(), length=length, salt=salt, info=info).derive(key)
 
 
-def _one_time_key(key: bytes, salt: bytes, context: str) -> bytes:
+def one_time_key(key: bytes, salt: bytes, context: str) -> bytes:
+    """What `salt` and `context` make of a key: it seals exactly one value."""
     return derive(key, salt=salt, info=b"tongguan/sealed/v1\0" + context.encode())

@@ -8,17 +8,16 @@ from uuid import UUID
 from broker.core.approval import OPEN, ApprovalKind, ApprovalRequest, ApprovalStatus, ending_of
 from broker.core.authorization import digest
 from broker.core.client import Client
-from broker.core.departure import Departure
 from broker.core.form_fields import dialect_fields
 from broker.core.identity_release import IdentityRelease
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import SALT_BYTES, seal, unseal
-from broker.core.traveller import CLAIMS
+from broker.core.sealing import SALT_BYTES, seal
 from broker.flows.cover_release import settle
-from broker.flows.ports import BeginWork, Entry, KeyStore, Work
+from broker.flows.end_approval import end_approval
+from broker.flows.ports import BeginWork, KeyStore, Work
+from broker.flows.tell_number import tell_number
 from broker.wire.approval_connector import ApprovalConnector, DocumentToSign, FormNotice
 from broker.wire.identity_connector import ConnectorError, LoginStart
-from broker.wire.identity_grant import DocumentType, VerifiedClaims
 from broker.wire.keys import Entropy
 from broker.wire.upstream_tokens import UpstreamTokens
 
@@ -74,6 +73,7 @@ def begin_approval(
     begin: BeginWork,
     *,
     keys: KeyStore,
+    rulebook: Rulebook,
     request: ApprovalRequest,
     connector: ApprovalConnector,
     provider: str,
@@ -97,7 +97,12 @@ def begin_approval(
             document = DocumentToSign(
                 bytes.fromhex(request.asked["sha256"]), request.asked["name"], names[0], names[1], request.asked["kind"]
             )
-            known = _identity_number(begin, keys, request.traveller, connector) if tokens is None else {}
+            known: dict[str, str] = {}
+            if tokens is None and "identity_number" in signature(connector.begin_signature).parameters:
+                told = tell_number(begin, request, keys=keys, rulebook=rulebook, provider=provider, start=start)
+                if isinstance(told, ApprovalRequest):
+                    return told
+                known = {} if told is None else {"identity_number": told}
             redirection = connector.begin_signature(start, document=document, tokens=tokens, **known)
     except ConnectorError as error:
         return _stop(begin, request, error, at=start.at, entropy=start.entropy)
@@ -119,35 +124,6 @@ def begin_approval(
     return redirection.url
 
 
-def end_approval(
-    work: Work,
-    request: ApprovalRequest,
-    status: ApprovalStatus,
-    *,
-    at: datetime,
-    entropy: Entropy,
-    departure: Departure | None = None,
-) -> ApprovalRequest:
-    """Settle a locked request without a result, journal it and tell the partner. `departure`: the decision that ended
-    it, which the person finds among the uses of their data. The browser may still be on its way
-    back from the provider: the state it brings goes on naming this request.
-    """
-    ended = replace(request, status=status, memory=None, settled_at=at)
-    work.approvals.keep(ended)
-    clear = {"recipient": request.partner_id, "purpose": request.purpose, "status": status.value}
-    traveller = request.traveller if departure is not None else None
-    entry = Entry("partner:approval:ended", clear, traveller=traveller, departure=departure)
-    work.journal.append(entry, at=at, entropy=entropy)
-    tell_partner(work, ended, at=at, entropy=entropy)
-    return ended
-
-
-def tell_partner(work: Work, request: ApprovalRequest, *, at: datetime, entropy: Entropy) -> None:
-    """Spare the partner from asking again and again."""
-    body = {"request": str(request.request_id), "status": request.status.value}
-    work.partner_events.enqueue(request.partner_id, "request.settled", body, at=at, entropy=entropy)
-
-
 def release_of(rulebook: Rulebook, request: ApprovalRequest) -> IdentityRelease:
     """The release that a consent has to cover: the purpose's own retention, once."""
     return request.release(rulebook.partner.purpose(request.purpose).retention)
@@ -155,20 +131,6 @@ def release_of(rulebook: Rulebook, request: ApprovalRequest) -> IdentityRelease:
 
 def context_of(request: ApprovalRequest) -> str:
     return f"{MEMORY}/{request.request_id}"
-
-
-def _identity_number(begin: BeginWork, keys: KeyStore, traveller: UUID, connector: ApprovalConnector) -> dict[str, str]:
-    """The signer's own number, for a provider that without tokens has to be told who is to sign (iAM Smart: HKICHash).
-    It goes to that provider, hashed, and to nobody else.
-    """
-    if "identity_number" not in signature(connector.begin_signature).parameters:
-        return {}
-    with begin() as work:
-        sealed = work.travellers.claims(traveller)
-    if sealed is None:
-        return {}
-    claims = VerifiedClaims.model_validate_json(unseal(sealed, key=keys.key(traveller), context=CLAIMS))
-    return {"identity_number": claims.document_number} if claims.document_type is DocumentType.HKID else {}
 
 
 def _stop(

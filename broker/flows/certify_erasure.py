@@ -13,8 +13,9 @@ from broker.core.denial import Denied, Refusal
 from broker.core.erasure_certificate import SEALED, TYP, ErasureRecord, certificate_claims
 from broker.core.jws import sign_statement
 from broker.core.rights import RightsRules
-from broker.core.sealing import SALT_BYTES, SealBroken, derive, seal, unseal
+from broker.core.sealing import SALT_BYTES, SealBroken, derive, seal
 from broker.core.traveller import receipt_subject
+from broker.core.unsealing import unseal
 from broker.flows.erase import Erasure, erase
 from broker.flows.ports import InclusionProof, KeyStore, Work
 from broker.flows.ports.rights import KeptCertificate

@@ -51,7 +51,11 @@ def decide_notice(
         traveller=traveller,
         subject=subject_of(work.travellers.find(traveller).jurisdiction, claims, at=at),
         outgoing=Outgoing(
-            partner.partner_id, partner.jurisdiction, (PSEUDONYM,), rulebook.duties.terms[NOTICE_OF_ENDING]
+            partner.partner_id,
+            partner.jurisdiction,
+            (PSEUDONYM,),
+            rulebook.duties.terms[NOTICE_OF_ENDING],
+            purpose=NOTICE_OF_ENDING,
         ),
         at=at,
     )

@@ -10,12 +10,13 @@ from datetime import datetime
 from uuid import UUID
 
 from broker.core.denial import Denied, Refusal
+from broker.core.departure import OwnUse
 from broker.core.purpose import FACE_ENROLMENT
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import SALT_BYTES, seal, unseal
+from broker.core.sealing import SALT_BYTES, seal
 from broker.core.travel import SealedTemplate, digest_of_capture, template_context
-from broker.core.traveller import PORTRAIT
 from broker.flows.covering import standing_for
+from broker.flows.opening import open_portrait
 from broker.flows.ports import BeginWork, Entry, Examined, FaceExaminer, KeyStore, NotAccepted, Work
 from broker.flows.revocation import revoke_all
 from broker.wire.keys import Entropy, Signer
@@ -62,7 +63,8 @@ def enrol(
         if sealed is None:
             missing = Denied(Refusal.NO_PORTRAIT, "log in again, so that the authority sends its portrait")
             return _refuse(work, traveller, key, missing, at=at, entropy=entropy)
-    portrait = unseal(sealed, key=key, context=PORTRAIT)
+        kept = open_portrait(work, sealed, traveller=traveller, key=key)
+        portrait = kept.for_own_use(OwnUse.ENROLMENT)
 
     # (2) quality, one face, the same person: in the face engine's own process
     seen = examiner.examine(capture, portrait, seeds)

@@ -16,9 +16,10 @@ from broker.core.denial import InvalidInput
 from broker.core.departure import Departure, Kept
 from broker.core.form_fields import read_fields
 from broker.core.rulebook import Rulebook
-from broker.core.sealing import unseal
-from broker.flows.begin_approval import context_of, end_approval, release_of, tell_partner
+from broker.core.unsealing import unseal
+from broker.flows.begin_approval import context_of, release_of
 from broker.flows.decide_approval import decide_approval
+from broker.flows.end_approval import end_approval, tell_partner
 from broker.flows.issue_consent_grant import Granting, issue_consent_grant
 from broker.flows.opening import open_vouched
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work

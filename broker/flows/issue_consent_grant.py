@@ -7,22 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement, grant_claims, sign_grant
-from broker.core.sealing import unseal
-from broker.core.traveller import VOUCHED, recipient_subject
-from broker.flows.ports import Work
+from broker.core.traveller import recipient_subject
 from broker.wire.identity_grant import Vouched
 from broker.wire.keys import Entropy, Signer
-
-
-def vouched_for(work: Work, *, key: bytes, traveller: UUID) -> Vouched | None:
-    """The login that vouched for what is kept about a person; None when they last logged in before it was kept."""
-    sealed = work.travellers.vouched(traveller)
-    return opened_vouched(sealed, key=key) if sealed is not None else None
-
-
-def opened_vouched(sealed: bytes, *, key: bytes) -> Vouched:
-    """The same, from its sealed bytes."""
-    return Vouched.model_validate_json(unseal(sealed, key=key, context=VOUCHED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +31,7 @@ def issue_consent_grant(
     entropy: Entropy,
 ) -> ConsentGrant:
     """The grant for one release, within its transaction; whoever releases journals `sha256` as `consent_grant` among
-    the personal fields and hands `jws` to the recipient. `vouched`: from `vouched_for`. `verification`: as far as the
+    the personal fields and hands `jws` to the recipient. `vouched`: from `flows.opening`. `verification`: as far as the
     recipient is told it. `key`: the traveller's, from which the pseudonym of their receipts comes.
     """
     grant_id = UUID(bytes=entropy(16), version=4)

@@ -6,8 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from broker.core.consent import ConsentRecord
-from broker.core.sealing import unseal
-from broker.core.traveller import CLAIMS, Traveller
+from broker.core.departure import OwnUse
+from broker.core.traveller import Traveller
+from broker.flows.opening import open_claims
 from broker.flows.ports import JournalledUse, KeyStore, Work
 from broker.wire.identity_grant import VerifiedClaims
 
@@ -30,7 +31,8 @@ def show_profile(work: Work, *, keys: KeyStore, traveller: UUID) -> Profile:
     sealed = work.travellers.claims(traveller)
     claims = None
     if sealed is not None:
-        claims = VerifiedClaims.model_validate_json(unseal(sealed, key=keys.key(traveller), context=CLAIMS))
+        kept = open_claims(work, sealed, traveller=traveller, key=keys.key(traveller))
+        claims = kept.for_own_use(OwnUse.SHOWN)
     template = work.templates.find(traveller)
     waiting = work.travellers.portrait(traveller) is not None
     return Profile(known, claims, None if template is None else template.enrolled_at, waiting)

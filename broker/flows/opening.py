@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from broker.core.claim_categories import EVERY_CLAIM
+from broker.core.claim_categories import EVERY_CLAIM, NUMBER
 from broker.core.departure import Kept
-from broker.core.sealing import unseal
 from broker.core.travel import SealedTemplate, template_context
 from broker.core.traveller import CLAIMS, PORTRAIT, VOUCHED
+from broker.core.unsealing import unseal
 from broker.flows.ports import Work
-from broker.wire.identity_grant import VerifiedClaims, Vouched
+from broker.wire.identity_grant import DocumentType, VerifiedClaims, Vouched
 from broker.wire.sealed_template import FaceTemplate
 
 
@@ -16,6 +16,14 @@ def open_claims(work: Work, sealed: bytes, *, traveller: UUID, key: bytes) -> Ke
     """What an authority said about the person. `key`: theirs. Raises SealBroken."""
     claims = VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
     return Kept(claims, departures=work.departures, traveller=traveller, categories=EVERY_CLAIM)
+
+
+def open_number(work: Work, sealed: bytes, of: DocumentType, *, traveller: UUID, key: bytes) -> Kept[str] | None:
+    """The number of the person's document of that type; None where theirs is another. Raises SealBroken."""
+    claims = VerifiedClaims.model_validate_json(unseal(sealed, key=key, context=CLAIMS))
+    if claims.document_type is not of:
+        return None
+    return Kept(claims.document_number, departures=work.departures, traveller=traveller, categories=(NUMBER,))
 
 
 def open_vouched(work: Work, sealed: bytes, *, traveller: UUID, key: bytes) -> Kept[Vouched]:

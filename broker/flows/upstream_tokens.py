@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from broker.core.sealing import SALT_BYTES, seal, unseal
+from broker.core.sealing import SALT_BYTES, seal
 from broker.core.traveller import tokens_context
+from broker.core.unsealing import unseal
 from broker.flows.ports import BeginWork, KeyStore
 from broker.wire.identity_connector import ConnectorError, ProviderFault, RefreshingConnector
 from broker.wire.keys import Entropy

@@ -144,6 +144,7 @@ def _to_provider(
         begun = begin_approval(
             services.begin,
             keys=services.keys,
+            rulebook=services.rulebook,
             request=asked,
             connector=connector,
             provider=session.provider,

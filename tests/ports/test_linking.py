@@ -17,8 +17,8 @@ from broker.core.linking import (
     NotLinked,
     document_digests,
 )
-from broker.core.sealing import unseal
 from broker.core.traveller import VOUCHED
+from broker.core.unsealing import unseal
 from broker.flows.confirm_identity import confirm_identity, settle_identity
 from broker.flows.erase import erase
 from broker.flows.look import list_uses, show_profile

@@ -1,6 +1,7 @@
 """What a connector wants back at the end of a login, sealed while it waits in the database."""
 
-from broker.core.sealing import SALT_BYTES, SealBroken, derive, seal, unseal
+from broker.core.sealing import SALT_BYTES, SealBroken, derive, seal
+from broker.core.unsealing import unseal
 from broker.oidc.errors import PageError
 from broker.oidc.login.binding import Binding
 from broker.oidc.server import AuthorizationServer

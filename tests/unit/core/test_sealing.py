@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.sealing import SealBroken, seal, unseal
+from broker.core.sealing import SealBroken, seal
 from broker.core.travel import commitment_salt
 from broker.core.traveller import identity_digest, receipt_subject
+from broker.core.unsealing import unseal
 
 KEY, SALT = b"k" * 32, b"s" * 16
 
