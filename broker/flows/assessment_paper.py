@@ -67,7 +67,10 @@ def _blocks(line: AssessmentLine) -> Iterator[Block]:
     yield Heading("3. Risks and the measures in place")
     yield Table(
         ("Risk", "Harm", "Likelihood", "Measures"),
-        tuple((r["title"], r["harm"], r["likelihood"], "\n".join(r["measures"])) for r in findings["risks"]),
+        tuple(
+            (r["title"], r["harm"], r["likelihood"], "\n".join(f"\N{BULLET} {measure}" for measure in r["measures"]))
+            for r in findings["risks"]
+        ),
     )
     yield Heading("4. What people state")
     yield from _statement(content["statement"])

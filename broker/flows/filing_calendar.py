@@ -9,6 +9,7 @@ from broker.core.filing import Filing, FilingDates, FilingKind, FilingState, dat
 from broker.core.filing_rules import FilingRules
 from broker.core.governance.policy import Policy
 from broker.core.icalendar import CalendarDay
+from broker.core.standing_papers import ANY_RECIPIENT
 from broker.flows.ports import Work
 
 TITLES: Final = {
@@ -31,6 +32,10 @@ class FilingLine:
     @property
     def title(self) -> str:
         return TITLES[self.filing.kind]
+
+    @property
+    def party(self) -> str:
+        return "every recipient" if self.filing.party == ANY_RECIPIENT else self.filing.party
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def _days_of(line: FilingLine, at: datetime) -> Iterator[ComingDay]:
     filing, dates = line.filing, line.dates
     if line.state is FilingState.ENDED:
         return
-    about = f"{filing.exporter} to {filing.party}" + (f" ({filing.destination})" if filing.destination else "")
+    about = f"{filing.exporter} to {line.party}" + (f" ({filing.destination})" if filing.destination else "")
     named: list[tuple[str, date | None, str]] = []
     if filing.filed_on is None:
         named.append(("due", dates.due, f"{line.title}: last day to file"))
@@ -86,7 +91,9 @@ def _days_of(line: FilingLine, at: datetime) -> Iterator[ComingDay]:
     for name, day, what in named:
         if day is not None:
             uid = f"{name}-{filing.filing_id}"
-            yield ComingDay(uid, day, days_left(day, at), what, about, dates.cite, dates.provisional)
+            # The end of a period of years is no working day that could move.
+            provisional = dates.provisional and name != "expires"
+            yield ComingDay(uid, day, days_left(day, at), what, about, dates.cite, provisional)
 
 
 def filing_json(line: FilingLine) -> dict[str, str | bool | None]:
