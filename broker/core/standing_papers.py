@@ -2,8 +2,8 @@
 counts (specs/filings.md 4, specs/impact-assessment.md 6).
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.core.governance.facts import Artefact
@@ -48,10 +48,13 @@ class StandingAssessment:
 
 @dataclass(frozen=True, slots=True)
 class StandingPapers:
-    """Everything on the table. What an operator states (data/transfers.toml) counts beside it."""
+    """Everything on the table. What an operator states (data/transfers.toml) counts beside it. `faces`: how many are
+    stored, by jurisdiction, which a duty to file turns on.
+    """
 
     filings: tuple[StandingFiling, ...] = ()
     assessments: tuple[StandingAssessment, ...] = ()
+    faces: Mapping[str, int] = field(default_factory=dict)
 
     def artefacts(self, exporter: str, recipient: str, destination: str, at: datetime) -> frozenset[Artefact]:
         """What has been filed, passed or certified for such a release at that instant."""

@@ -253,7 +253,7 @@ def facts_of(
         before_previous_year=governance.Count(nonsensitive=0, sensitive=0),
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
-        local_face_store=None,
+        local_face_store=papers.faces.get(subject.origin),
         purpose=outgoing.purpose or None,
         basis=outgoing.terms.basis,
         necessary=True,

@@ -35,6 +35,7 @@ def papers_that_stand(work: Work, rulebook: Rulebook, rules: FilingRules, at: da
     return StandingPapers(
         filings=tuple(filing for filing in filings if filing is not None),
         assessments=tuple(assessment for assessment in assessments if assessment is not None),
+        faces={origin: work.transfers.stored_faces(origin) for origin in rulebook.transfers.profiles.exporters},
     )
 
 

@@ -1,5 +1,6 @@
 """Keys of counts: which release is counted under which, and until when one lives."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,6 +8,11 @@ import pytest
 
 from broker.core.counting import CountingKey, CountingRule, CountingTerms, counting_key, year_before
 from broker.core.governance.calendar import SHANGHAI
+from broker.core.governance.decide import decide
+from broker.core.rulebook import Rulebook
+from broker.core.standing_papers import StandingPapers
+from broker.core.transfer import Counted, Outgoing, Subject, TransferRules, facts_of
+from tests.support.transfers import FILED
 
 TERMS = CountingTerms.load()
 STATUTORY = CountingKey(CountingRule.STATUTORY, "CN", 2026)
@@ -57,3 +63,14 @@ def test_the_year_is_shanghais() -> None:
 )
 def test_twelve_months_back_is_the_same_day_of_the_calendar(at: datetime, before: datetime) -> None:
     assert year_before(at) == before
+
+
+@pytest.mark.parametrize(("stored", "due"), [(None, False), (99_999, False), (100_000, True)])
+def test_the_faces_stored_reach_the_decision(stored: int | None, due: bool) -> None:
+    rules = TransferRules.load(FILED)
+    papers = StandingPapers(faces={} if stored is None else {"CN": stored})
+    profiles = replace(rules.profiles, papers=lambda: papers)
+    terms = Rulebook.load().purposes.purpose("e-channel").terms
+    face, at = Outgoing("HK-SZB", "HK", ("face_template",), terms), datetime(2026, 11, 22, tzinfo=UTC)
+    facts = facts_of(face, Subject("CN", 36), Counted(), profiles, rules.policy.at(at), at=at)
+    assert ("due" in dict(decide(facts, rules.policy).dates)) is due
