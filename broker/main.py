@@ -60,6 +60,9 @@ from broker.web import (
     approvals,
     authorization_consent,
     consent_page,
+    console,
+    console_journal,
+    console_samples,
     developers,
     error_handlers,
     gates,
@@ -121,7 +124,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     for module in (wallet_consents, agencies, agencies_requests, identities, wallet_identities, providers, rights):
         app.include_router(module.router)
     authorization_routes.install(app, ports.authorization)
-    for module in (lookup, precheck, papers, staff_changes):
+    for module in (lookup, precheck, papers, staff_changes, console, console_journal, console_samples):
         app.include_router(module.router)
     # Innermost first: a refused body still gets its nonce, its headers, its CORS and its line in the log.
     app.add_middleware(
@@ -246,6 +249,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         return_uris=settings.wallet.return_uris,
         statement_keys=signing.publics(KeyUse.RECEIPT),
         sandbox=settings.sandbox,
+        checkpoint_keys=signing.publics(KeyUse.CHECKPOINT),
         upstream=upstream,
         take_notice=notice,
         provider_health=lambda: {name: _health(watched) for name, watched in connected.items()},

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from broker.core.flow_summary import Flow, FlowKey
 from broker.core.journal import decode_entry
 from broker.flows.ports.samples import PlacedEntry
-from broker.stores.journal import ENTRIES
+from broker.stores.journal import CHECKPOINTS, ENTRIES
 from broker.stores.sample_tables import JOURNAL_READERS, RELEASE_DAYS
 
 _READER = JOURNAL_READERS.c.name == "releases"
@@ -67,3 +67,18 @@ class SqlReleaseFlows:
             )
             for row in self._session.execute(query).all()
         ]
+
+    def log(self, position: int, *, limit: int, size: int) -> Sequence[bytes | str]:
+        end = min(position + limit, size)
+        query = (
+            select(ENTRIES.c.position, ENTRIES.c.entry, CHECKPOINTS.c.note)
+            .outerjoin(CHECKPOINTS, CHECKPOINTS.c.size == ENTRIES.c.position + 1)
+            .where(ENTRIES.c.position >= position, ENTRIES.c.position < end)
+            .order_by(ENTRIES.c.position)
+        )
+        found: list[bytes | str] = []
+        for row in self._session.execute(query).all():
+            found.append(bytes(row.entry))
+            if row.note is not None:
+                found.append(str(row.note))
+        return found

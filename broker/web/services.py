@@ -42,6 +42,8 @@ class Services:
     # What partners verify answers and notices with, the present key first.
     statement_keys: tuple[PublicKey, ...]
     sandbox: bool = False
+    # What the journal's checkpoints are verified with, the present key first.
+    checkpoint_keys: tuple[PublicKey, ...] = ()
     # A person's tokens at a provider, refreshed if need be. Raises ConnectorError.
     upstream: Callable[[UUID, str], UpstreamTokens | None] = lambda _traveller, _provider: None
     # A provider's verified callback is acted on, once. Whether it was new.

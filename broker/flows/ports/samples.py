@@ -70,6 +70,11 @@ class ReleaseFlows(Protocol):
     def between(self, first: date, last: date) -> Sequence[Flow]:
         """The counts of those days, both included, in order."""
 
+    def log(self, position: int, *, limit: int, size: int) -> Sequence[bytes | str]:
+        """The log from that place on, at most `limit` entries (leaves) of the first `size`, each followed by the
+        checkpoint (note) that ends with it, if any. Empty at the end.
+        """
+
 
 class SampleRegister(Protocol):
     """Days with their seeds, and what was drawn."""
