@@ -15,6 +15,7 @@ from broker.core.rulebook import Rulebook
 from broker.flows import cover_release
 from broker.flows.end_grant import end_grant
 from broker.flows.issue_consent_grant import Granting
+from broker.flows.name_person import name_person
 from broker.flows.ports import KeyStore, Work
 from broker.flows.release_claims import release_claims
 from broker.oidc.ports import OidcUnit, Settled
@@ -65,6 +66,20 @@ class Desk:
             anew=anew,
         )
         return Settled(cover.releases, cover.consents, cover.outstanding, cover.refused)
+
+    def name_person(
+        self, unit: OidcUnit, *, traveller: UUID, client: Client, subject: str, at: datetime
+    ) -> str | Denied:
+        return name_person(
+            self.work_of(unit),
+            keys=self.keys,
+            rulebook=self.rulebook,
+            traveller=traveller,
+            client=client,
+            subject=subject,
+            at=at,
+            entropy=self.entropy,
+        )
 
     def end_grant(self, unit: OidcUnit, *, grant_id: UUID, client_id: str, at: datetime) -> bool:
         ended = end_grant(

@@ -145,6 +145,11 @@ class ConsentDesk(Protocol):
     ) -> Settled:
         """The outcome for the waiting request of that handle. Answers of another person do not count."""
 
+    def name_person(
+        self, unit: "OidcUnit", *, traveller: UUID, client: Client, subject: str, at: datetime
+    ) -> str | Denied:
+        """`subject` as the client may be told it: what a token says of a person goes through here."""
+
     def end_grant(self, unit: "OidcUnit", *, grant_id: UUID, client_id: str, at: datetime) -> bool:
         """End a live grant of that client with its tokens and the consents that nothing else rests on; False when there
         is none.

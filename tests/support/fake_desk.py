@@ -43,6 +43,7 @@ class FakeDesk:
     answered: dict[bytes, bool | frozenset[str]] = field(default_factory=dict)
     shown: int = 0
     denial: Denied | None = None
+    withheld: Denied | None = None
     released: list[tuple[str, frozenset[str]]] = field(default_factory=list)
 
     def outstanding(
@@ -56,6 +57,11 @@ class FakeDesk:
         anew: bool = False,
     ) -> tuple[IdentityRelease, ...]:
         return tuple(release for release in releases if anew or not self._covers(traveller, release))
+
+    def name_person(
+        self, unit: OidcUnit, *, traveller: UUID, client: Client, subject: str, at: datetime
+    ) -> str | Denied:
+        return subject if self.withheld is None else self.withheld
 
     def end_grant(self, unit: OidcUnit, *, grant_id: UUID, client_id: str, at: datetime) -> bool:
         grant = unit.grant(grant_id)

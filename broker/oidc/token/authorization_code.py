@@ -73,9 +73,17 @@ def redeem_code(
         return _refuse("the grant that the code was to change has ended")
     if grant.session_id is not None:
         unit.note_login(grant.session_id, client.client_id, grant.subject)
-    claims = id_token_claims(server, unit, client, grant, at)
-    tokens = issue_tokens(server, unit, grant, grant.scopes, at, nonce=code.nonce, client=client, claims=claims)
-    if client.profile is Profile.FAPI2:
+    tokens = issue_tokens(
+        server,
+        unit,
+        grant,
+        grant.scopes,
+        at,
+        nonce=code.nonce,
+        client=client,
+        claims=lambda: id_token_claims(server, unit, client, grant, at),
+    )
+    if client.profile is Profile.FAPI2 and not isinstance(tokens, OAuthError):
         tokens["grant_id"] = str(grant.grant_id)  # Grant Management for OAuth 2.0, 5.4
     return tokens
 

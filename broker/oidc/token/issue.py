@@ -2,15 +2,17 @@
 (OpenID Connect Core 2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from broker.core.authorization import Grant, RefreshToken, digest
+from broker.core.denial import Denied
 from broker.core.identity_release import details_of
 from broker.oidc.authorize.check_hint import ID_TOKEN_TYPE
 from broker.oidc.client import Client, Profile
+from broker.oidc.errors import OAuthError
 from broker.oidc.jws import b64url
 from broker.oidc.ports import OidcUnit
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
@@ -30,13 +32,22 @@ def issue_tokens(
     nonce: str | None,
     client: Client | None = None,
     keep: str | None = None,
-    claims: Mapping[str, Any] | None = None,
-) -> TokenResponse:
-    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's.
+    claims: Callable[[], Mapping[str, Any]] = dict,
+) -> TokenResponse | OAuthError:
+    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's; `invalid_grant` where the client may not
+    be told who the person is now.
 
-    `keep` is the refresh token that stays in use; `claims` go into the ID token.
+    `keep` is the refresh token that stays in use; `claims` are asked for what goes into the ID token besides,
+    once it is known that something may. Without `client`: for the wallet.
     """
-    access_token = _access_token(server, grant, scopes, at, audience_of(server, client))
+    subject: str | Denied = grant.subject
+    if client is not None:
+        subject = server.consents.name_person(
+            unit, traveller=grant.traveller_id, client=client, subject=grant.subject, at=at
+        )
+    if isinstance(subject, Denied):
+        return OAuthError("invalid_grant", f"nothing may be told about the person now: {subject.reason}")
+    access_token = _access_token(server, grant, subject, scopes, at, audience_of(server, client))
     refresh_token = keep or server.secret()
     if keep is None:
         rotates = client is None or client.profile is not Profile.FAPI2
@@ -49,7 +60,7 @@ def issue_tokens(
         "refresh_token": refresh_token,
         "scope": " ".join(sorted(scopes)),
         "id_token": _id_token(
-            server, grant, at, nonce=nonce, access_token=access_token, claims=claims or {}, client=client
+            server, grant, subject, at, nonce=nonce, access_token=access_token, claims=claims(), client=client
         ),
     }
     if grant.releases:
@@ -81,12 +92,13 @@ def client_access_token(
 def _access_token(
     server: AuthorizationServer,
     grant: Grant,
+    subject: str,
     scopes: frozenset[str],
     at: datetime,
     audience: str | list[str],
 ) -> str:
     claims: dict[str, Any] = {
-        **_common(server, grant.subject, grant.client_id, scopes, at),
+        **_common(server, subject, grant.client_id, scopes, at),
         "aud": audience,
         "auth_time": int(grant.auth_time.timestamp()),
         "acr": grant.acr,
@@ -114,6 +126,7 @@ def _common(
 def _id_token(
     server: AuthorizationServer,
     grant: Grant,
+    subject: str,
     at: datetime,
     *,
     nonce: str | None,
@@ -125,7 +138,7 @@ def _id_token(
     token: dict[str, Any] = {
         **claims,
         "iss": server.issuer,
-        "sub": grant.subject,
+        "sub": subject,
         "aud": grant.client_id,
         "iat": int(at.timestamp()),
         "exp": int((at + server.lifetimes.access_token).timestamp()),
