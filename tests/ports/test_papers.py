@@ -10,21 +10,24 @@ import pytest
 from broker.core.denial import InvalidInput
 from broker.core.filing import Filing, FilingKind, FilingState
 from broker.core.filing_rules import FilingRules
+from broker.core.governance.codes import Gate
 from broker.core.impact_assessment import Assessment, AssessmentState, Statement, read_statement, signed_bytes
 from broker.core.impact_findings import ImpactRules
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.rulebook import Rulebook
 from broker.core.staff import Role, Staff
 from broker.core.standing_papers import StandingPapers
+from broker.core.transfer import Outgoing, Subject
 from broker.core.zone import LANGUAGES
 from broker.flows.complete_assessment import complete_assessment
+from broker.flows.decide_transfer import decide_transfer
 from broker.flows.draft_assessment import draft_assessment
 from broker.flows.filing_calendar import coming_days, filing_lines
 from broker.flows.list_assessments import assessment_lines, missing_exporters
 from broker.flows.ports import Work
 from broker.flows.record_filing import end_filing, note_filed, record_filing
 from broker.flows.sign_assessment import sign_assessment
-from broker.flows.standing_papers import PapersShelf, papers_that_stand
+from broker.flows.standing_papers import PapersShelf, papers_that_stand, standing_rulebook
 from broker.wire.keys import LocalSigner
 from tests.support.broker_world import World
 from tests.support.staff import enter
@@ -176,6 +179,37 @@ def test_a_filing_counts_from_being_filed_until_it_ends(world: World) -> None:
         assert coming_days(work, POLICY, FILINGS, AT) == []
     with world.begin() as work, pytest.raises(InvalidInput, match="unknown_filing"):
         end_filing(work, UUID(int=7), at=AT, entropy=os.urandom)
+
+
+def test_releases_go_by_the_papers_of_the_process(world: World) -> None:
+    traveller, now = world.link().traveller, [AT]
+    rules = standing_rulebook(RULEBOOK, world.begin, lambda: now[0]).transfers
+    outgoing = Outgoing(
+        "HK-SZB", "HK", ("face_template",), RULEBOOK.purposes.purpose("e-channel").terms, purpose="e-channel"
+    )
+
+    def gate() -> Gate:
+        with world.begin() as work:
+            made = decide_transfer(
+                work, keys=world.keys, rules=rules, traveller=traveller, subject=Subject("CN", 36),
+                outgoing=outgoing, at=now[0],
+            )  # fmt: skip
+            made.journalled()
+            return made.gate
+
+    assert gate() is Gate.DENY
+    with world.begin() as work:
+        officer, key = enter(work, Role.OPERATOR, at=AT)
+        sign(work, completed(work, drafted(work).assessment_id), officer, key)
+        filed = contract(filed_on=date(2026, 11, 20), reference="7", evidence=b"\x02" * 32, ends=date(2026, 11, 22))
+        record_filing(work, filed, policy=POLICY, rules=FILINGS, at=AT, entropy=os.urandom)
+    assert gate() is Gate.DENY
+    now[0] = AT + timedelta(seconds=1)
+    assert gate().permits
+    now[0] = datetime(2026, 11, 22, 15, 59, 59, 999_999, tzinfo=UTC)
+    assert gate().permits
+    now[0] = datetime(2026, 11, 22, 16, tzinfo=UTC)  # midnight in Shanghai
+    assert gate() is Gate.HOLD
 
 
 def test_a_process_sees_a_change_within_a_second_and_asks_no_more_often(world: World) -> None:
