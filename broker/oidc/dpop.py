@@ -63,16 +63,18 @@ class Nonces:
     key: bytes
 
     def current(self, at: datetime) -> str:
-        return self._nonce(int(at.timestamp()) // _NONCE_WINDOW)
+        return _nonce(self.key, int(at.timestamp()) // _NONCE_WINDOW)
 
     def accepts(self, nonce: str, at: datetime) -> bool:
         window = int(at.timestamp()) // _NONCE_WINDOW
-        candidates = [self._nonce(window), self._nonce(window - 1)]
+        candidates = [_nonce(self.key, window), _nonce(self.key, window - 1)]
         return any(hmac.compare_digest(nonce.encode(), candidate.encode()) for candidate in candidates)
 
-    def _nonce(self, window: int) -> str:
-        mac = hmac.digest(self.key, b"dpop-nonce\0" + window.to_bytes(8, "big"), "sha256")
-        return jws.b64url(mac[:18])
+
+@lru_cache(maxsize=8)
+def _nonce(key: bytes, window: int) -> str:
+    mac = hmac.digest(key, b"dpop-nonce\0" + window.to_bytes(8, "big"), "sha256")
+    return jws.b64url(mac[:18])
 
 
 def verify(

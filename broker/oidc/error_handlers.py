@@ -3,7 +3,6 @@
 import logging
 from typing import Any, Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,8 +64,8 @@ class OfferNonce:
 
         async def send_with_nonce(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["DPoP-Nonce"] = self.server.nonces.current(self.server.clock())
+                nonce = self.server.nonces.current(self.server.clock())
+                message["headers"] = [*message.get("headers", ()), (b"dpop-nonce", nonce.encode())]
             await send(message)
 
         await self.app(scope, receive, send_with_nonce)

@@ -12,7 +12,7 @@ from broker.oidc.authorize.endpoint import authorize, continue_request
 from broker.oidc.authorize.pushed import push
 from broker.oidc.error_handlers import OfferNonce, oauth_error, page_error, resource_error
 from broker.oidc.errors import OAuthError, PageError, ResourceError
-from broker.oidc.hot_routes import NO_STORE, hot_routes
+from broker.oidc.hot_routes import NO_STORE, HotRoutes, hot_routes
 from broker.oidc.login.begin import begin_login
 from broker.oidc.login.callback import finish_login, return_by_get
 from broker.oidc.login.destination import checked_destination
@@ -110,12 +110,20 @@ def post_callback(request: Request, server: Server, provider: str, parameters: P
 
 
 def install(app: FastAPI, server: AuthorizationServer) -> None:
-    """Mount the routes, render their errors, and offer a fresh DPoP nonce where one is needed (RFC 9449 8.2)."""
+    """Mount the routes and render their errors. Before any other middleware: what the hot routes answer goes no further
+    inwards than here.
+    """
     app.state.oidc = server
-    app.router.routes[:0] = hot_routes(server)
+    hot = hot_routes(server)
+    app.router.routes[:0] = hot
     app.include_router(router)
     app.include_router(grant_management.router)
     app.add_exception_handler(ResourceError, resource_error)
     app.add_exception_handler(OAuthError, oauth_error)
     app.add_exception_handler(PageError, page_error)
+    app.add_middleware(HotRoutes, routes=hot)
+
+
+def offer_nonces(app: FastAPI, server: AuthorizationServer) -> None:
+    """A fresh DPoP nonce where one is needed (RFC 9449 8.2), on refusals of inner middleware too."""
     app.add_middleware(OfferNonce, server=server)

@@ -209,6 +209,7 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
         lifetimes=Lifetimes(),
     )
     routes.install(app, server)
+    routes.offer_nonces(app, server)
     desk.serve(app)
     needs_token = Depends(require_token("wallet"))
 
