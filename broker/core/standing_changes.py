@@ -5,14 +5,14 @@ own time.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, cast
 from uuid import UUID
 
 from broker.core.change_body import Effect, ExclusionBody, Kind, TrustBody, restriction, scoring_table
-from broker.core.governance.policy import Policy
+from broker.core.governance.policy import Law, Policy, PolicyError
 from broker.core.governance.policy_data import OverlayEdition, Restriction
 from broker.core.governed_change import GovernedChange
 from broker.core.special_list import Special, SpecialList
@@ -161,18 +161,32 @@ def terms_of(changes: Iterable[GovernedChange]) -> tuple[Term, ...]:
 
 
 def governed(base: Policy, terms: Sequence[Term]) -> Policy:
-    """`base` with the exclusions and scoring tables of `terms`, each for its own time. Raises PolicyError for a change
-    that does not fit the rules.
+    """`base` with the exclusions and scoring tables of `terms`, each for its own time; before and after it is the very
+    law of `base`, under its hash. Raises PolicyError for a change that does not fit the rules.
     """
-    restrictions = tuple(_restriction(term) for term in terms if _stops(term.change))
+    orders = [_restriction(term) for term in terms if _stops(term.change)]
     tables = [_edition(term) for term in terms if term.change.kind is Kind.SCORING]
-    if not restrictions and not tables:
+    if not orders and not tables:
         return base
-    overlay = base.data.overlay
-    for table in tables:
-        overlay = (*(piece for edition in overlay for piece in _around(edition, table)), table)
-    update = {"overlay": overlay, "restriction": (*base.data.restriction, *restrictions)}
-    return type(base).of(base.data.model_copy(update=update))
+    known = {category.id for category in base.data.category}
+    for names in (*(order.categories for order in orders), *(table.graded_quantity for table in tables)):
+        if unknown := set(names) - known:
+            raise PolicyError(f"no rule knows these categories: {', '.join(sorted(unknown))}")
+    edges = {edge for dated in (*orders, *tables) for edge in (dated.since, dated.until) if edge is not None}
+    boundaries = tuple(sorted({*base.boundaries, *edges}))
+    return Policy(base.data, boundaries, tuple(_law(base, orders, tables, at) for at in boundaries))
+
+
+def _law(base: Policy, orders: Sequence[Restriction], tables: Sequence[OverlayEdition], at: datetime) -> Law | None:
+    try:
+        law = base.at(at)
+    except PolicyError:
+        return None  # before there was any
+    met = tuple(order for order in orders if order.in_force(at))
+    overlay = next((table for table in tables if table.in_force(at)), law.overlay)
+    if not met and overlay is law.overlay:
+        return law
+    return replace(law, overlay=overlay, restrictions=(*law.restrictions, *met))
 
 
 def _subject(change: GovernedChange) -> tuple[str, ...]:
@@ -211,17 +225,3 @@ def _edition(term: Term) -> OverlayEdition:
 
 def _name(change: GovernedChange) -> str:
     return f"governed change {change.change_id.hex[:16]}"
-
-
-def _around(edition: OverlayEdition, table: OverlayEdition) -> list[OverlayEdition]:
-    """What is left of an edition before and after the time of `table`."""
-    begins, ends = table.since, table.until
-    if ends is None:
-        raise ValueError("a change ends")
-    left = []
-    if edition.since < begins:
-        until = begins if edition.until is None else min(begins, edition.until)
-        left.append(edition.model_copy(update={"until": until}))
-    if edition.until is None or edition.until > ends:
-        left.append(edition.model_copy(update={"since": max(edition.since, ends)}))
-    return left
