@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     REQUEST_UNKNOWN = "request_unknown"
     IDEMPOTENCY_CLASH = "idempotency_clash"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
+    ALREADY_ASKED = "already_asked"
 
 
 @dataclass(frozen=True, slots=True)

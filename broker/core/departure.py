@@ -40,6 +40,7 @@ class OwnUse(StrEnum):
     ENROLMENT = "the portrait is compared with a photograph, once"
     RENEWAL = "a later login is compared with what is kept"
     SHOWN = "the person sees what is kept about them"
+    REVIEWING = "a reviewer reads what the person wrote to them"
 
 
 class Departure:

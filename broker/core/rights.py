@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date, timedelta
+from functools import cache
 from importlib import resources
 from typing import Annotated, Literal, Self
 
@@ -69,11 +70,6 @@ class Review(_Data):
     working_days: Annotated[int, Field(ge=1, le=40)]
     law: tuple[OuterBound, ...]
 
-    def due(self, asked_on: date, calendar: Calendar) -> date:
-        """The last day to answer: our working days, and never beyond the strictest law's calendar days."""
-        outer = min(asked_on + timedelta(days=bound.days) for bound in self.law)
-        return min(calendar.after(asked_on, self.working_days), outer)
-
 
 class Correction(_Data):
     """The same for a correction; recipients of the last months are told of it."""
@@ -101,6 +97,12 @@ class RightsRules(_Data):
     export: Export
 
     @classmethod
+    @cache
+    def packaged(cls) -> Self:
+        """`load`, once."""
+        return cls.load()
+
+    @classmethod
     def load(cls) -> Self:
         """The packaged data. Raises ValueError for anything incomplete."""
         source = (resources.files("broker.core") / "data" / "rights.toml").read_text(encoding="utf-8")
@@ -109,6 +111,14 @@ class RightsRules(_Data):
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
             raise ValueError(f"the data about rights are not valid: {wrong}") from None
+
+    def due(self, kind: str, asked_on: date, calendar: Calendar) -> date:
+        """The last day to answer a `review` or a `correction`: our working days, and never beyond the strictest law's
+        calendar days.
+        """
+        days = self.review.working_days if kind == "review" else self.correction.working_days
+        outer = min(asked_on + timedelta(days=bound.days) for bound in self.review.law)
+        return min(calendar.after(asked_on, days), outer)
 
     def cites(self, right: str) -> tuple[str, ...]:
         """The articles of a right. Raises LookupError."""

@@ -13,9 +13,10 @@ from broker.core.authorization import Grant
 from broker.core.claim_categories import EVERY_CLAIM
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied
-from broker.core.departure import STATED, Departure
+from broker.core.departure import STATED, Departure, OwnUse
 from broker.core.identity_release import details_of
 from broker.core.portability import EXPORT, FORMAT, SELF, Wanted, plain
+from broker.core.rights_request import RightsRequest
 from broker.core.rulebook import Rulebook
 from broker.core.transfer import Outgoing
 from broker.core.travel import IssuedPass
@@ -23,6 +24,7 @@ from broker.core.traveller import receipt_subject
 from broker.flows.decide_transfer import decide_transfer, subject_of
 from broker.flows.opening import open_claims, open_portrait, open_template, open_vouched
 from broker.flows.ports import Entry, JournalledUse, KeyStore, Work
+from broker.flows.request_review import read_answer, read_asked
 from broker.wire.keys import Entropy
 from broker.wire.reasons import Reason
 
@@ -105,7 +107,7 @@ def export_data(
         "decisions": [_decision(use) for use in uses if "transfer" in use["clear"]],
         "passes": [_pass(issued) for issued in work.rights.passes_of(traveller)],
         "grants": [_grant(grant) for grant in work.rights.grants_of(traveller)],
-        "requests": [],
+        "requests": [_request(work, request, keys) for request in work.rights.requests_of(traveller)],
         "face_template": None
         if template is None
         else b64encode(open_template(work, template, key=key).leave(departure).encode()).decode(),
@@ -183,3 +185,17 @@ def _pass(issued: IssuedPass) -> dict[str, Any]:
 def _grant(grant: Grant) -> dict[str, Any]:
     told = ("grant_id", "client_id", "scopes", "created_at", "expires_at", "revoked_at")
     return {name: getattr(grant, name) for name in told} | {"releases": details_of(grant.releases)}
+
+
+def _request(work: Work, request: RightsRequest, keys: KeyStore) -> dict[str, Any]:
+    answer = read_answer(work, request, keys=keys)
+    return {
+        "kind": request.kind,
+        "entry": request.leaf or None,
+        "asked_at": request.asked_at,
+        "due_on": request.due_on.isoformat(),
+        "asked": read_asked(work, request, keys=keys, use=OwnUse.SHOWN),
+        "state": request.state,
+        "settled_at": request.settled_at,
+        "answer": None if answer is None else {"reason": answer.reason, "remedy": answer.remedy},
+    }

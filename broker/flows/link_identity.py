@@ -33,6 +33,7 @@ from broker.core.traveller import (
 )
 from broker.flows.end_logins import end_logins_at
 from broker.flows.ports import Entry, KeyStore, Work
+from broker.flows.tell_correction import correct_claims
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.keys import Entropy
 
@@ -205,7 +206,9 @@ def _keep_claims(
             grant.auth_time,
             str(grant.acr),
         )
+        before = work.travellers.claims(traveller)
         work.travellers.keep_claims(traveller, claims)
+        correct_claims(work, before, grant.claims, traveller=traveller, key=key, at=at, entropy=entropy)
     if grant.portrait is not None and work.templates.find(traveller) is None:
         portrait = seal(grant.portrait, key=key, context=PORTRAIT, salt=entropy(SALT_BYTES))
         work.travellers.keep_portrait(traveller, portrait, at)

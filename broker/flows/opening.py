@@ -42,3 +42,9 @@ def open_portrait(work: Work, sealed: bytes, *, traveller: UUID, key: bytes) -> 
     """The authority's picture, JPEG or PNG. Raises SealBroken."""
     portrait = unseal(sealed, key=key, context=PORTRAIT)
     return Kept(portrait, departures=work.departures, traveller=traveller, categories=("portrait",))
+
+
+def open_words(work: Work, sealed: bytes, *, traveller: UUID, key: bytes, context: str) -> Kept[str]:
+    """What a person wrote to a reviewer, or a reviewer to them. Raises SealBroken."""
+    words = unseal(sealed, key=key, context=context).decode()
+    return Kept(words, departures=work.departures, traveller=traveller, categories=())

@@ -1,13 +1,16 @@
 """What people's rights need, in PostgreSQL."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, exists, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, exists, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from broker.core.authorization import Grant
+from broker.core.rights_request import RequestKind, RequestState, RightsRequest
 from broker.core.travel import IssuedPass
 from broker.flows.ports import JournalledUse
 from broker.flows.ports.rights import KeptCertificate
@@ -22,7 +25,7 @@ from broker.stores.rights_tables import (
     PERSON_NOTICES,
     RIGHTS_REQUESTS,
 )
-from broker.stores.tables import PASS_SPENDS, PASSES, STATUS_ENTRIES, TRAVELLER_ENTRIES, TRAVELLERS
+from broker.stores.tables import PASS_SPENDS, PASSES, PROFILES, STATUS_ENTRIES, TRAVELLER_ENTRIES, TRAVELLERS
 from broker.stores.unit_of_work import UnitOfWork
 
 
@@ -108,6 +111,44 @@ class SqlRightsDesk:
         entry = Journal().read(self._uow, [leaf])[leaf]
         return JournalledUse(leaf, entry.kind, at, entry.clear, entry.open(key)), entry.encode()
 
+    def add_request(self, request: RightsRequest) -> bool:
+        values = {**asdict(request), "traveller_id": request.traveller, "kind": request.kind.value}
+        del values["traveller"]
+        once = insert_once(RIGHTS_REQUESTS).values(**{**values, "state": request.state.value}).on_conflict_do_nothing()
+        return self._session.execute(once.returning(RIGHTS_REQUESTS.c.request_id)).first() is not None
+
+    def request(self, request_id: UUID, *, lock: bool = False) -> RightsRequest | None:
+        query = select(RIGHTS_REQUESTS).where(RIGHTS_REQUESTS.c.request_id == request_id)
+        row = self._session.execute(query.with_for_update() if lock else query).one_or_none()
+        return None if row is None else _request(row)
+
+    def requests_of(self, traveller: UUID) -> Sequence[RightsRequest]:
+        query = select(RIGHTS_REQUESTS).where(RIGHTS_REQUESTS.c.traveller_id == traveller)
+        rows = self._session.execute(query.order_by(RIGHTS_REQUESTS.c.asked_at.desc(), RIGHTS_REQUESTS.c.request_id))
+        return [_request(row) for row in rows]
+
+    def open_requests(self, *, limit: int) -> Sequence[RightsRequest]:
+        query = select(RIGHTS_REQUESTS).where(RIGHTS_REQUESTS.c.state == RequestState.OPEN.value)
+        rows = self._session.execute(
+            query.order_by(RIGHTS_REQUESTS.c.due_on, RIGHTS_REQUESTS.c.request_id).limit(limit)
+        )
+        return [_request(row) for row in rows]
+
+    def settle_request(self, request: RightsRequest) -> None:
+        change = update(RIGHTS_REQUESTS).where(RIGHTS_REQUESTS.c.request_id == request.request_id)
+        self._session.execute(
+            change.values(
+                state=request.state.value,
+                staff_id=request.staff_id,
+                answered=request.answered,
+                settled_at=request.settled_at,
+            )
+        )
+
+    def withhold_claims(self, traveller: UUID) -> None:
+        theirs = update(PROFILES).where(PROFILES.c.traveller_id == traveller)
+        self._session.execute(theirs.values(claims=None, vouched=None, evidence=None))
+
     def forget(self, traveller: UUID) -> None:
         for table in (RIGHTS_REQUESTS, PERSON_NOTICES):
             self._session.execute(delete(table).where(table.c.traveller_id == traveller))
@@ -116,6 +157,22 @@ class SqlRightsDesk:
         self._session.execute(
             delete(GUARDIANSHIPS).where(or_(links.guardian_id == traveller, links.ward_id == traveller))
         )
+
+
+def _request(row: Row[Any]) -> RightsRequest:
+    return RightsRequest(
+        request_id=row.request_id,
+        traveller=row.traveller_id,
+        kind=RequestKind(row.kind),
+        leaf=bytes(row.leaf),
+        asked=bytes(row.asked),
+        asked_at=row.asked_at,
+        due_on=row.due_on,
+        state=RequestState(row.state),
+        staff_id=row.staff_id,
+        answered=None if row.answered is None else bytes(row.answered),
+        settled_at=row.settled_at,
+    )
 
 
 def _of_either(traveller: UUID) -> Any:

@@ -116,6 +116,7 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.REQUEST_UNKNOWN: "request-unknown",
     Refusal.IDEMPOTENCY_CLASH: "idempotency-clash",
     Refusal.CERTIFICATE_UNKNOWN: "certificate-unknown",
+    Refusal.ALREADY_ASKED: "already-done",
 }
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {

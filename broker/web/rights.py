@@ -5,13 +5,19 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broker.web import rights_erasure, rights_export, rights_log
+from broker.web import rights_erasure, rights_export, rights_log, rights_requests, staff_reviews
 from broker.web.pages import language_of, render
 from broker.web.rights_session import RIGHTS, Session, to_login
 
 router = APIRouter(include_in_schema=False)
 
-_OFFERED: Final = (("log", rights_log.LOG), ("export", rights_export.EXPORT), ("erase", rights_erasure.ERASURE))
+_OFFERED: Final = (
+    ("log", rights_log.LOG),
+    ("export", rights_export.EXPORT),
+    ("correct", rights_requests.CORRECTIONS),
+    ("requests", rights_requests.REQUESTS),
+    ("erase", rights_erasure.ERASURE),
+)
 
 
 @router.get(RIGHTS)
@@ -21,5 +27,5 @@ def show_rights(request: Request, session: Session) -> Response:
     return render(request, "rights/home.html", language_of(request), offered=_OFFERED)
 
 
-for _page in (rights_log, rights_export, rights_erasure):
+for _page in (rights_log, rights_export, rights_requests, rights_erasure, staff_reviews):
     router.include_router(_page.router)

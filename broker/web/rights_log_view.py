@@ -9,13 +9,13 @@ from typing import Any, Final
 from broker.core.denial import InvalidInput
 from broker.core.governance.codes import Gate
 from broker.core.governance.explain import Catalogue
+from broker.core.rights_request import is_declined
 from broker.flows.ports import JournalledUse, Work
 from broker.web.messages import catalogue
 from broker.web.services import Services
 from broker.web.wallet_consents import recipient_name
 
 _FACE: Final = ("gate:template:", "traveller:pass:minted", "traveller:face:")
-_REFERRED: Final = frozenset({"referred", "refused", "denied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,10 @@ def line_of(use: JournalledUse, services: Services, work: Work, language: str) -
         way=_way(clear, services, language),
         rules=_rules(clear, language),
         policy=str(clear.get("policy", ""))[:12],
-        declined=not held and is_declined(use),
+        declined=not held and is_declined(use.kind, clear),
         held=held,
         why=_why(clear, language),
     )
-
-
-def is_declined(use: JournalledUse) -> bool:
-    """Whether the answer was no: a release refused or held, or a gate that sent the person to an officer."""
-    refused = use.kind.endswith(":refused") or use.clear.get("transfer") in (Gate.HOLD.value, Gate.DENY.value)
-    return refused or (use.kind.startswith("gate:crossing:") and use.clear.get("decision") in _REFERRED)
 
 
 def _who(recipient: Any, services: Services, work: Work, language: str) -> str:

@@ -70,6 +70,14 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("GET", "/rights"): BROWSER,
     ("GET", "/rights/log"): BROWSER,
     ("GET", "/rights/log/{leaf}"): BROWSER,
+    ("GET", "/rights/requests"): BROWSER,
+    ("GET", "/rights/reviews/new"): BROWSER,
+    ("POST", "/rights/reviews"): BROWSER,
+    ("GET", "/rights/corrections"): BROWSER,
+    ("POST", "/rights/corrections"): BROWSER,
+    ("GET", "/staff/reviews"): STAFF,
+    ("GET", "/staff/reviews/{request_id}"): STAFF,
+    ("POST", "/staff/reviews/{request_id}"): STAFF,
     ("GET", "/rights/export"): BROWSER,
     ("POST", "/rights/export"): BROWSER,
     ("GET", "/rights/erasure"): BROWSER,
@@ -170,7 +178,7 @@ def _filled(path: str) -> str:
         "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
         "provider": "iamsmart", "pass_id": "0" * 32, "change_id": "0" * 32, "token": "h" * 43,
     }  # fmt: skip
-    for name in ("request_id", "consent_id", "grant_id", "identity"):
+    for name in ("request_id", "consent_id", "grant_id", "identity", "assessment_id"):
         values[name] = str(uuid4())
     return path.format(**values)
 

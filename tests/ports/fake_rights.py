@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from broker.core.authorization import Grant
+from broker.core.rights_request import RightsRequest
 from broker.core.travel import IssuedPass
 from broker.flows.ports import JournalledUse
 from broker.flows.ports.rights import KeptCertificate
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class FakeRightsDesk:
     work: "FakeWork" = field(repr=False)
     certificates: dict[bytes, KeptCertificate] = field(default_factory=dict)
+    requests: dict[UUID, RightsRequest] = field(default_factory=dict)
 
     def keep_certificate(self, kept: KeptCertificate) -> None:
         self.certificates[kept.token_digest] = kept
@@ -50,5 +52,29 @@ class FakeRightsDesk:
                 return JournalledUse(leaf, made.kind, at, made.clear, made.open(key)), made.encode()
         return None
 
+    def add_request(self, request: RightsRequest) -> bool:
+        clash = [(one.traveller, one.kind, one.leaf) for one in self.requests.values() if one.state == "open"]
+        if (request.traveller, request.kind, request.leaf) in clash:
+            return False
+        self.requests[request.request_id] = request
+        return True
+
+    def request(self, request_id: UUID, *, lock: bool = False) -> RightsRequest | None:
+        return self.requests.get(request_id)
+
+    def requests_of(self, traveller: UUID) -> Sequence[RightsRequest]:
+        theirs = [one for one in self.requests.values() if one.traveller == traveller]
+        return sorted(theirs, key=lambda one: (-one.asked_at.timestamp(), one.request_id))
+
+    def open_requests(self, *, limit: int) -> Sequence[RightsRequest]:
+        waiting = [one for one in self.requests.values() if one.state == "open"]
+        return sorted(waiting, key=lambda one: (one.due_on, one.request_id))[:limit]
+
+    def settle_request(self, request: RightsRequest) -> None:
+        self.requests[request.request_id] = request
+
+    def withhold_claims(self, traveller: UUID) -> None:
+        self.work.travellers.kept.pop(traveller, None)
+
     def forget(self, traveller: UUID) -> None:
-        """Nothing but certificates is kept here, and they stay."""
+        self.requests = {key: one for key, one in self.requests.items() if one.traveller != traveller}

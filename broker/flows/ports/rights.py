@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from broker.core.authorization import Grant
+from broker.core.rights_request import RightsRequest
 from broker.core.travel import IssuedPass
 from broker.flows.ports.journal import JournalledUse
 
@@ -50,6 +51,23 @@ class RightsDesk(Protocol):
 
     def entry(self, traveller: UUID, leaf: bytes, *, key: bytes) -> tuple[JournalledUse, bytes] | None:
         """One entry of the person, opened, and its bytes as the tree hashes them."""
+
+    def add_request(self, request: RightsRequest) -> bool:
+        """Unique insert: False when one of that kind about that entry is open."""
+
+    def request(self, request_id: UUID, *, lock: bool = False) -> RightsRequest | None: ...
+
+    def requests_of(self, traveller: UUID) -> Sequence[RightsRequest]:
+        """A person's, newest first."""
+
+    def open_requests(self, *, limit: int) -> Sequence[RightsRequest]:
+        """Everybody's that wait, the one due first first."""
+
+    def settle_request(self, request: RightsRequest) -> None:
+        """Keep the answer of a locked request."""
+
+    def withhold_claims(self, traveller: UUID) -> None:
+        """Delete what an authority said: nothing of it leaves until it says something again."""
 
     def forget(self, traveller: UUID) -> None:
         """Delete everything of an erased person but the certificate."""
