@@ -40,6 +40,7 @@ from broker.wire.sealed_template import FaceTemplate, TemplatePart
 from broker.wire.travel_pass import PassMode
 from broker.wire.trust_list import TrustedKey, TrustList
 from tests.ports.fakes import FakeExaminer
+from tests.support.rulebook import packaged
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 # A clock never stands at a whole second; formats do.
@@ -126,7 +127,7 @@ class World:
     keys: KeyStore
     at: datetime = NOON
     entropy: Stream = field(default_factory=entropy_of)
-    rulebook: Rulebook = field(default_factory=Rulebook.load)
+    rulebook: Rulebook = field(default_factory=packaged)
     phone: Phone = field(default_factory=Phone)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Authorization server and three mock providers in one process: real ASGI applications, real or fake memory."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,11 +16,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Depends, FastAPI
 
-import connectors
 from broker.core.authorization import Admission
 from broker.core.client import Client
 from broker.core.linking import Linked, LinkOutcome
-from broker.core.rulebook import Rulebook
 from broker.login_desk import LoginDesk
 from broker.oidc import routes
 from broker.oidc.client import Clients, wallet_client
@@ -30,11 +28,11 @@ from broker.oidc.ports import Mark, OidcUnit
 from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
-from connectors.mock_idps.people import load_people
 from tests.ports.fake_partners import FakePartnerEvents
 from tests.support.fake_desk import FakeDesk
-from tests.support.mock_providers import MOCKS, Place, mounted
+from tests.support.mounted_mocks import MountedMocks
 from tests.support.rsa_keys import rsa_private_key
+from tests.support.rulebook import packaged
 from tests.support.soon import soon_of
 from tests.support.wallet_client import WalletClient
 
@@ -43,8 +41,6 @@ WALLET = "http://wallet.test"
 REDIRECT = f"{WALLET}/callback"
 OTHER_CLIENT = "another-wallet"
 _PEOPLE = UUID("6f2b6a56-0b3b-4b7e-9a55-111111111111")
-# The smallest thing that starts like a JPEG file; no test here looks at the picture.
-PHOTO = b"\xff\xd8\xff\xe0" + b"synthetic photograph of "
 
 
 class Hosts(httpx.BaseTransport):
@@ -53,9 +49,10 @@ class Hosts(httpx.BaseTransport):
     def __init__(self, portal: BlockingPortal, hosts: Mapping[str, Any]) -> None:
         self._portal = portal
         self.hosts: dict[str, Any] = dict(hosts)
+        self.mocks: Callable[[str], Any | None] = lambda host: None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        target = self.hosts.get(request.url.host)
+        target = self.hosts.get(request.url.host) or self.mocks(request.url.host)
         if target is None:
             raise httpx.ConnectError("no such host", request=request)
         if isinstance(target, httpx.BaseTransport):
@@ -158,23 +155,16 @@ def oidc_world(storage: Storage, portraits: Path) -> Iterator[OidcWorld]:
 
 def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcWorld:
     clock = FakeClock()
-    tables, applications = {}, {}
-    for name in MOCKS:
-        for person in load_people(name, portraits=portraits):
-            (portraits / f"{person}.jpg").write_bytes(PHOTO + person.encode())
-        place = Place(name, f"http://{name}.test", f"secret-of-{name}", portraits / "setup" / name)
-        application, setup = mounted(place, broker=ISSUER, portraits=portraits, now=clock.seconds)
-        applications[f"{name}.test"], tables[name] = application, setup.table
     app = FastAPI()
-    hosts = Hosts(portal, {**applications, urlsplit(ISSUER).hostname or "": app})
+    hosts = Hosts(portal, {urlsplit(ISSUER).hostname or "": app})
     linked: list[IdentityGrant] = []
 
     def link(unit: OidcUnit, grant: IdentityGrant, at: datetime, *, onto: UUID | None, browser: bytes) -> LinkOutcome:
         linked.append(grant)
         return Linked(person_of(grant), first=False)
 
-    http = httpx.Client(transport=hosts, trust_env=False)
-    adapters = {name: connectors.build(name, name, table, http=http) for name, table in tables.items()}
+    mocks = MountedMocks(ISSUER, portraits, clock.seconds, httpx.Client(transport=hosts, trust_env=False))
+    hosts.mocks = mocks.application
     events, key_sets = FakePartnerEvents(), KeySets()
 
     def work_of(unit: OidcUnit) -> Any:
@@ -201,9 +191,9 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
         logins=logins,
         release_claims=desk.release,
         soon=soon_of(storage.admit, storage.unit, desk.release, clock),
-        check_release=Rulebook.load().partner.check,
+        check_release=packaged().partner.check,
         link_identity=link,
-        connectors=adapters,
+        connectors=mocks,
         clock=clock,
         entropy=os.urandom,
         lifetimes=Lifetimes(),

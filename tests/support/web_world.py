@@ -20,7 +20,6 @@ from starlette.testclient import TestClient
 
 from broker.core.authorization import Grant, LoginSession, digest
 from broker.core.linking import LinkOutcome
-from broker.core.rulebook import Rulebook
 from broker.desk import Desk
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import FaceExaminer
@@ -43,6 +42,7 @@ from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
 from tests.ports.fakes import FakeExaminer
 from tests.support.broker_world import EXAMINED, LINK_SECRET, World
+from tests.support.rulebook import packaged
 from tests.support.soon import soon_of
 
 ISSUER = "http://127.0.0.1:8400"
@@ -129,7 +129,7 @@ class WebWorld:
             threads=self.threads,
             wallet=WalletSettings(origins=(WALLET,), redirect_uris=(f"{WALLET}/callback",), return_uris=(RETURN,)),
         )
-        works, rulebook = Works(self.database), Rulebook.load()
+        works, rulebook = Works(self.database), packaged()
 
         def work_of(unit: OidcUnit) -> SqlWork:
             return works.on(cast(StoredUnit, unit).uow)
