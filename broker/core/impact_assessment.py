@@ -18,7 +18,7 @@ from broker.core.governance.deadlines import deadline
 from broker.core.governance.policy import Policy
 from broker.core.impact_configuration import Configuration, canonical
 from broker.core.impact_findings import Findings
-from broker.core.standing_papers import StandingAssessment
+from broker.core.standing_papers import Flow, StandingAssessment
 
 MAX_STATEMENT_BYTES: Final = 65_536
 _DOMAIN: Final = b"tongguan/impact-assessment/v1\x00"
@@ -101,10 +101,10 @@ class Assessment:
         content: dict[str, Any] = json.loads(self.document)
         return content
 
-    def flows(self) -> frozenset[tuple[str, str]]:
-        """The (destination, category) pairs it looked at."""
+    def flows(self) -> frozenset[Flow]:
+        """The (purpose, destination, category) triples it looked at."""
         return frozenset(
-            (receiver["jurisdiction"], category)
+            (activity["purpose_id"], receiver["jurisdiction"], category)
             for activity in self.content()["configuration"]["activities"]
             for receiver in activity["receivers"]
             for category in receiver["categories"]

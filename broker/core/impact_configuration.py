@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from broker.core.claim_categories import categories_of
+from broker.core.claim_categories import PSEUDONYM, categories_of
+from broker.core.client import SIGN_IN
 from broker.core.duration import format_duration
+from broker.core.duty import NOTICE_OF_ENDING
 from broker.core.governance.policy import Law
 from broker.core.partner import Partner, PartnerStatus
-from broker.core.partner_purpose import PartnerPurposes
+from broker.core.partner_purpose import PartnerPurpose, PartnerPurposes
 from broker.core.purpose import Purpose
 from broker.core.rulebook import Rulebook
+from broker.core.standing_papers import Flow
 from broker.core.transfer import ExporterProfile, PurposeTerms
 
 
@@ -72,10 +75,10 @@ class Configuration:
         """SHA-256 over sorted compact UTF-8 JSON."""
         return hashlib.sha256(canonical(self.as_json())).digest()
 
-    def flows(self) -> frozenset[tuple[str, str]]:
-        """Each (destination, category) that the configuration lets leave, or stay."""
+    def flows(self) -> frozenset[Flow]:
+        """Each (purpose, destination, category) that the configuration lets leave, or stay."""
         return frozenset(
-            (receiver.jurisdiction, category)
+            (activity.purpose_id, receiver.jurisdiction, category)
             for activity in self.activities
             for receiver in activity.receivers
             for category in receiver.categories
@@ -95,6 +98,7 @@ def configuration_of(
     activities = (
         *(_own(purpose, exporter, rulebook) for purpose in rulebook.purposes.purposes.values()),
         *_for_partners(rulebook.partner, active),
+        *_notices(rulebook, active),
     )
     places = {r.jurisdiction for a in activities for r in a.receivers}
     profiles = rulebook.transfers.profiles
@@ -109,6 +113,7 @@ def configuration_of(
         trust={place: profiles.recipient(place).trust for place in sorted(places)},
         rules=law.hash,
         versions={
+            "duties": rulebook.duties.version,
             "purposes": rulebook.purposes.version,
             "partner_purposes": rulebook.partner.version,
             "transfers": profiles.version,
@@ -132,7 +137,13 @@ def _own(purpose: Purpose, exporter: ExporterProfile, rulebook: Rulebook) -> Act
     texts = purpose.texts
     necessity = f"{texts['purpose']['en']} {texts['effect']['en']}"
     return _activity(
-        purpose.purpose_id, texts, necessity, purpose.legal_basis, purpose.terms, purpose.retention, receivers
+        purpose.purpose_id,
+        texts["title"]["en"],
+        necessity,
+        purpose.legal_basis,
+        purpose.terms,
+        purpose.retention,
+        receivers,
     )
 
 
@@ -141,16 +152,16 @@ def _for_partners(purposes: PartnerPurposes, partners: Iterable[Partner]) -> Ite
     listed = tuple(partners)
     for purpose in purposes.purposes.values():
         receivers = tuple(
-            Receiver(p.partner_id, p.names["en"], p.jurisdiction, p.kind.value, categories_of(claims))
-            for p in listed
-            if purpose.purpose_id in p.ceilings.purposes and (claims := purpose.claims & p.ceilings.claims)
+            _receiver(partner, categories_of(claims))
+            for partner in listed
+            if (claims := _claims(purpose, partner)) or purpose.purpose_id == SIGN_IN
         )
         if receivers:
             necessity = f"{purpose.texts['purpose']['en']} {purpose.texts['effect']['en']}"
             retention = format_duration(purpose.retention)
             yield _activity(
                 purpose.purpose_id,
-                purpose.texts,
+                purpose.texts["title"]["en"],
                 necessity,
                 purpose.legal_basis,
                 purpose.terms,
@@ -159,9 +170,34 @@ def _for_partners(purposes: PartnerPurposes, partners: Iterable[Partner]) -> Ite
             )
 
 
+def _claims(purpose: PartnerPurpose, partner: Partner) -> frozenset[str]:
+    """What a partner may ask for under the purpose. Signing in tells every partner a pseudonym, whatever it may ask."""
+    named = purpose.purpose_id in partner.ceilings.purposes
+    return purpose.claims & partner.ceilings.claims if named else frozenset()
+
+
+def _notices(rulebook: Rulebook, partners: Iterable[Partner]) -> Iterator[Activity]:
+    """Partners hear, by pseudonym, that a consent ended."""
+    receivers = tuple(_receiver(partner, (PSEUDONYM,)) for partner in partners)
+    if receivers:
+        yield _activity(
+            NOTICE_OF_ENDING,
+            "Tell a recipient that a consent ended or rests",
+            "Without it a withdrawal would not reach whoever holds the data.",
+            "duty: see data/duties.toml",
+            rulebook.duties.terms[NOTICE_OF_ENDING],
+            "as the recipient keeps its records",
+            receivers,
+        )
+
+
+def _receiver(partner: Partner, categories: tuple[str, ...]) -> Receiver:
+    return Receiver(partner.partner_id, partner.names["en"], partner.jurisdiction, partner.kind.value, categories)
+
+
 def _activity(
     purpose_id: str,
-    texts: Mapping[str, Mapping[str, str]],
+    title: str,
     necessity: str,
     legal_basis: str,
     terms: PurposeTerms,
@@ -170,7 +206,7 @@ def _activity(
 ) -> Activity:
     return Activity(
         purpose_id=purpose_id,
-        title=texts["title"]["en"],
+        title=title,
         necessity=necessity,
         legal_basis=legal_basis,
         basis=terms.basis,

@@ -130,7 +130,7 @@ def _conditions(configuration: Configuration, law: Law, persons: int) -> Mapping
     categories = law.categories_of(sorted({name for activity in activities for name in activity.categories}))
     sensitive = [category.id for category in categories if category.sensitive]
     biometric = [category.id for category in categories if category.us_class == "biometric"]
-    abroad = sorted({place for place, _ in configuration.flows() if place != configuration.origin})
+    abroad = sorted({place for _, place, _ in configuration.flows() if place != configuration.origin})
     others = sorted({r.recipient_id for a in activities for r in a.receivers if r.recipient_id != "broker"})
     offline = [activity.purpose_id for activity in activities if "offline" in activity.purpose_id]
     large = law.rule(Rule.EU_IMPACT_ASSESSMENT).numbers["large_scale_from"]

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from broker.core.governance.facts import Artefact
 
+Flow = tuple[str, str, str]
+"""A purpose, the jurisdiction of its recipient, and a category of data."""
+
 ANY_RECIPIENT = "*"
 """A paper that covers every recipient at its destination."""
 
@@ -34,15 +37,15 @@ class StandingFiling:
 
 @dataclass(frozen=True, slots=True)
 class StandingAssessment:
-    """A signed assessment of what is configured now. `flows`: (destination, category) pairs it looked at."""
+    """A signed assessment of what is configured now. `flows`: what it looked at."""
 
     exporter: str
-    flows: frozenset[tuple[str, str]]
+    flows: frozenset[Flow]
     since: datetime
 
-    def covers(self, exporter: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
-        """Whether it looked at every category of a release to that destination."""
-        asked = {(destination, category) for category in categories}
+    def covers(self, exporter: str, purpose: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
+        """Whether it looked at every category of a release for that purpose to that destination."""
+        asked = {(purpose, destination, category) for category in categories}
         return self.exporter == exporter and asked <= self.flows and self.since <= at
 
 
@@ -60,10 +63,10 @@ class StandingPapers:
         """What has been filed, passed or certified for such a release at that instant."""
         return frozenset(f.artefact for f in self.filings if f.covers(exporter, recipient, destination, at))
 
-    def assessed(self, exporter: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
+    def assessed(self, exporter: str, purpose: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
         """Whether a standing assessment looked at such a release."""
         asked = tuple(categories)
-        return any(paper.covers(exporter, destination, asked, at) for paper in self.assessments)
+        return any(paper.covers(exporter, purpose, destination, asked, at) for paper in self.assessments)
 
 
 NO_PAPERS = StandingPapers()

@@ -266,7 +266,8 @@ def facts_of(
             guardian=outgoing.guardian,
             purpose_match=True,
         ),
-        pia_done=exporter.pia_done or papers.assessed(exporter.id, outgoing.jurisdiction, outgoing.categories, at),
+        pia_done=exporter.pia_done
+        or papers.assessed(exporter.id, outgoing.purpose, outgoing.jurisdiction, outgoing.categories, at),
         artefacts=exporter.artefacts | papers.artefacts(exporter.id, outgoing.recipient_id, outgoing.jurisdiction, at),
         ftz="none",
         declared_exclusion=exclusion,

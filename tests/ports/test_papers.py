@@ -100,11 +100,12 @@ def test_an_assessment_stands_once_signed_and_only_for_what_is_configured(world:
         assert signed.retain_until == date(2029, 11, 22)
     with world.begin() as work:
         papers = stands(work)
-        assert papers.assessed("tongguan-cn", "HK", ("face_template",), AT)
-        assert not papers.assessed("tongguan-cn", "HK", ("face_template",), AT - timedelta(seconds=1))
-        assert not papers.assessed("tongguan-cn", "HK", ("face_template", "health"), AT)
-        assert not papers.assessed("tongguan-cn", "US", ("face_template",), AT)
-        assert not papers.assessed("tongguan-hk", "HK", ("face_template",), AT)
+        assert papers.assessed("tongguan-cn", "e-channel", "HK", ("face_template",), AT)
+        assert not papers.assessed("tongguan-cn", "e-channel", "HK", ("face_template",), AT - timedelta(seconds=1))
+        assert not papers.assessed("tongguan-cn", "e-channel", "HK", ("face_template", "health"), AT)
+        assert not papers.assessed("tongguan-cn", "e-channel", "US", ("face_template",), AT)
+        assert not papers.assessed("tongguan-cn", "sign-in", "HK", ("face_template",), AT)
+        assert not papers.assessed("tongguan-hk", "e-channel", "HK", ("face_template",), AT)
         assert states(work) == [(1, AssessmentState.SIGNED)]
         assert missing_exporters(assessment_lines(work, RULEBOOK, AT), RULEBOOK) == ["tongguan-hk", "tongguan-mo"]
     with world.begin() as work:
@@ -112,7 +113,9 @@ def test_an_assessment_stands_once_signed_and_only_for_what_is_configured(world:
         assert not stands(work).assessments
         assert states(work) == [(1, AssessmentState.STALE)]
         again = sign(work, completed(work, drafted(work).assessment_id), officer, key)
-        assert stands(work).assessed("tongguan-cn", "HK", ("pairwise_pseudonym", "predicate"), AT)
+        assert stands(work).assessed("tongguan-cn", "notice-of-ending", "HK", ("pairwise_pseudonym",), AT)
+        assert stands(work).assessed("tongguan-cn", "sign-in", "HK", ("pairwise_pseudonym",), AT)
+        assert stands(work).assessed("tongguan-cn", "age-check", "HK", ("pairwise_pseudonym", "predicate"), AT)
         assert states(work) == [(2, AssessmentState.SIGNED), (1, AssessmentState.SUPERSEDED)]
         with pytest.raises(InvalidInput, match="signed"):
             completed(work, again.assessment_id)

@@ -12,13 +12,13 @@ from broker.core.transfer import Counted, Outgoing, Subject, facts_of
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 RULEBOOK = Rulebook.load()
 CONTRACT = StandingFiling("gba_sc_filed", "tongguan-cn", "HK-SZB", "HK", AT - timedelta(days=1), AT + timedelta(days=1))
-ASSESSED = StandingAssessment("tongguan-cn", frozenset({("HK", "face_template")}), AT - timedelta(days=1))
+ASSESSED = StandingAssessment("tongguan-cn", frozenset({("e-channel", "HK", "face_template")}), AT - timedelta(days=1))
 
 
 def gate(papers: StandingPapers, at: datetime = AT) -> Gate:
     rules = RULEBOOK.transfers
     terms = RULEBOOK.purposes.purpose("e-channel").terms
-    outgoing = Outgoing("HK-SZB", "HK", ("face_template",), terms)
+    outgoing = Outgoing("HK-SZB", "HK", ("face_template",), terms, purpose="e-channel")
     profiles = replace(rules.profiles, papers=lambda: papers)
     facts = facts_of(outgoing, Subject("CN", 36), Counted(), profiles, rules.policy.at(at), at=at)
     return decide(facts, rules.policy).gate
