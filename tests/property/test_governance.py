@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from broker.core.governance import overlay
-from broker.core.governance.case import CaseError, DateQuestion, read_case
+from broker.core.governance.case import CaseError, DateQuestion, read_case, read_cases
 from broker.core.governance.codes import Band, Duty, Flag, Gate, Mechanism, Why
 from broker.core.governance.combine import Ruling, combine
 from broker.core.governance.decide import decide
@@ -233,7 +233,23 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = ["at", "exporter", "data", "before", "consent", "basis", "artefacts", "linkage", "event", "date", "inputs", "x"]
+NAMES = [
+    "cases",
+    "defaults",
+    "id",
+    "at",
+    "exporter",
+    "data",
+    "before",
+    "consent",
+    "basis",
+    "artefacts",
+    "linkage",
+    "event",
+    "date",
+    "inputs",
+    "x",
+]
 
 
 @given(json_values | st.dictionaries(st.sampled_from(NAMES), json_values, max_size=4))
@@ -244,3 +260,9 @@ def test_reading_a_case_is_total(document: Any) -> None:
         assert str(error)
     else:
         assert isinstance(case, Facts | DateQuestion)
+    try:
+        cases = read_cases(document)
+    except CaseError as error:
+        assert str(error)
+    else:
+        assert cases is None or all(isinstance(one.question, Facts | DateQuestion | CaseError) for one in cases)
