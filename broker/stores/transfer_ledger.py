@@ -104,7 +104,11 @@ class SqlTransferLedger:
             run(self._session, _ENDED, (key.rule.value, key.origin, key.year, at))
 
     def make_years(self, last: int) -> None:
-        run(self._session, "SELECT make_transfer_year(year) FROM generate_series(%s, %s) AS year", (FIRST_YEAR, last))
+        run(
+            self._session,
+            "SELECT make_transfer_year(year) FROM generate_series(%s::integer, %s::integer) AS year",
+            (FIRST_YEAR, last),
+        )
 
     def fold_faces(self) -> None:
         run(self._session, "SELECT fold_stored_faces()")

@@ -11,6 +11,7 @@ from broker.core.governance.codes import Mechanism
 from broker.core.governance.decision import Decision
 from broker.core.transfer import Held, Outgoing, PurposeTerms, Subject, TransferRules
 from broker.flows.decide_transfer import decide_transfer
+from broker.flows.ports import Entry
 from broker.flows.ports.transfers import TransferLine
 from broker.stores.driver import run
 from broker.stores.transfer_ledger import MARGIN
@@ -47,9 +48,11 @@ EXPORTER = "x-cn/CN"
 
 def ask(world: World, person: int, outgoing: Outgoing = PLAIN, at: datetime = AT) -> Decision:
     with world.begin() as work:
-        return decide_transfer(
+        made = decide_transfer(
             work, keys=world.keys, rules=RULES, traveller=UUID(int=person), subject=ADULT, outgoing=outgoing, at=at
-        ).decision
+        )
+        work.journal.append(Entry("partner:claims:released", {}, departure=made), at=at, entropy=world.entropy)
+    return made.decision
 
 
 def line(person: int = 0, year: int = 2026, recipient: str = "bank") -> TransferLine:
