@@ -9,7 +9,6 @@ from typing import Final, Self
 from broker.core.transfer import PurposeTerms
 
 NOTICE_OF_ENDING: Final = "notice-of-ending"
-OWN_DATA: Final = "own-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,6 @@ class Duties:
         source = text or (resources.files("broker.core") / "data" / "duties.toml").read_text(encoding="utf-8")
         data = tomllib.loads(source)
         terms = {str(entry["id"]): PurposeTerms.of(entry) for entry in data["duties"]}
-        if terms.keys() != {NOTICE_OF_ENDING, OWN_DATA}:
-            raise ValueError("duties.toml states the law of notice-of-ending and of own-data")
+        if terms.keys() != {NOTICE_OF_ENDING}:
+            raise ValueError(f"duties.toml states the law of {NOTICE_OF_ENDING}, and of nothing else")
         return cls(str(data["version"]), terms)

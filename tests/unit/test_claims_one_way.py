@@ -13,12 +13,11 @@ BROKER = Path(__file__).parents[2] / "broker"
 
 # What a module names -> the modules that may name it.
 ALLOWED: dict[tuple[str, str], set[str]] = {
-    # Opens or seals the claims themselves: sealing at login, release, the person's own profile, the law's facts, and
-    # the signer's number for the provider that has to know who signs.
-    ("broker.core.traveller", "CLAIMS"): {
-        "flows/begin_approval.py",
-        "flows/link_identity.py", "flows/release_claims.py", "flows/look.py", "flows/decide_transfer.py",
-    },
+    # Sealed at login, opened in one place; likewise who vouched for them, the portrait and the face.
+    ("broker.core.traveller", "CLAIMS"): {"flows/link_identity.py", "flows/opening.py"},
+    ("broker.core.traveller", "VOUCHED"): {"flows/link_identity.py", "flows/opening.py"},
+    ("broker.core.traveller", "PORTRAIT"): {"flows/link_identity.py", "flows/opening.py"},
+    ("broker.core.travel", "template_context"): {"flows/enrol.py", "flows/opening.py"},
     # Turns claims into values for a partner.
     ("broker.core.disclosure", "disclose"): {"flows/release_claims.py"},
     # The person's own profile, shown to them alone: the wallet, and who is logged in on a consent page.
