@@ -31,6 +31,7 @@ from broker.web.console_data import (
 )
 from broker.web.console_picture import GATE_WORDS, picture_of
 from broker.web.console_sheets import Sheet
+from broker.web.console_words import counter_words, rule_words
 from broker.web.problems import Problem
 from broker.web.services import Provided, Transaction
 from broker.web.staff import signed_in, staff_page
@@ -72,6 +73,8 @@ def overview(request: Request, services: Provided, work: Transaction) -> Respons
         bars=counter_bars(work, services.rulebook, at)[:3],
         exclusions=[change for change in standing if change.kind is Kind.EXCLUSION],
         alarms=work.alarms.raised(limit=3),
+        counter_words=counter_words,
+        rule_words=rule_words,
         days=work.samples.days(limit=4),
         said=checkpoint_of(work),
     )
@@ -116,7 +119,9 @@ def bands_page(request: Request, services: Provided, work: Transaction) -> Respo
 def counters_page(request: Request, services: Provided, work: Transaction) -> Response:
     member = signed_in(request, *READERS)
     bars = counter_bars(work, services.rulebook, services.clock())
-    return staff_page(request, "console/counters.html", member, area="counters", bars=bars, sheet=counter_sheet(bars))
+    return staff_page(
+        request, "console/counters.html", member, area="counters", bars=bars, sheet=named(counter_sheet(bars))
+    )
 
 
 @router.get("/changes")
@@ -136,7 +141,9 @@ def changes_page(request: Request, services: Provided, work: Transaction) -> Res
 @router.get("/alarms")
 def alarms_page(request: Request, work: Transaction) -> Response:
     member = signed_in(request, *READERS)
-    return staff_page(request, "console/alarms.html", member, area="alarms", sheet=alarm_sheet(work.alarms.raised()))
+    return staff_page(
+        request, "console/alarms.html", member, area="alarms", sheet=named(alarm_sheet(work.alarms.raised()))
+    )
 
 
 @router.get("/data/{name}")

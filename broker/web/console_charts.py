@@ -9,11 +9,13 @@ from typing import Final
 from broker.core.alarm import Reading
 from broker.core.flow_summary import UNKNOWN, Flow, by
 from broker.core.governance.codes import Band
+from broker.web.console_words import counter_words, rule_words
 
 BANDS: Final = (Band.GREEN.value, Band.AMBER.value, Band.RED.value, UNKNOWN)
 CHART_WIDTH: Final = 720
 CHART_HEIGHT: Final = 260
 LEFT: Final = 56
+RIGHT: Final = 20
 TOP: Final = 12
 BOTTOM: Final = 34
 _LABELS: Final = 8
@@ -73,6 +75,16 @@ class Bar:
     marks: tuple[Mark, ...]
     next_at: int | None
 
+    @property
+    def counted(self) -> str:
+        """What is counted, in words."""
+        return counter_words(self.counter)
+
+    @property
+    def rule(self) -> str:
+        """What happens at the threshold, in words."""
+        return rule_words(self.threshold)
+
 
 _STATES: Final = ((100, "over"), (95, "edge"), (85, "close"), (70, "near"))
 
@@ -85,7 +97,7 @@ def columns_of(flows: Sequence[Flow], first: date, last: date) -> Columns:
     step = _step(highest)
     top = max(step, ceil(highest / step) * step)
     scale = (CHART_HEIGHT - TOP - BOTTOM) / top
-    slot = (CHART_WIDTH - LEFT) / len(days)
+    slot = (CHART_WIDTH - LEFT - RIGHT) / len(days)
     floor = CHART_HEIGHT - BOTTOM
     every = max(1, ceil(len(days) / _LABELS))
     made = []

@@ -1,8 +1,8 @@
 """What the regulator's console shows, as tables: read from summaries and registers, never from persons' rows."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from broker.core.flow_summary import Flow, by
@@ -15,14 +15,21 @@ from broker.flows.ports.papers import RaisedAlarm
 from broker.flows.ports.samples import SamplingDay
 from broker.flows.raise_alarms import readings
 from broker.web.console_charts import BANDS, Bar, bars_of
-from broker.web.console_picture import GATE_WORDS, GATES, place_name
-from broker.web.console_sheets import Column, Sheet
+from broker.web.console_picture import GATE_WORDS, GATES
+from broker.web.console_sheets import Cell, Column, Sheet
+from broker.web.console_words import counter_words, place_name, rule_words
 
 SPANS: Final = (7, 30, 90, 365)
 MOST_SAMPLES: Final = 500
 MOST_ROWS: Final = 2000
 
 _COUNT: Final = {"number": True, "counts": True}
+_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "origin": lambda code: f"{place_name(code)} ({code})",
+    "destination": lambda code: f"{place_name(code)} ({code})",
+    "counter": counter_words,
+    "threshold": rule_words,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,9 @@ def route_sheet(flows: Sequence[Flow]) -> Sheet:
     """Decided releases by route: one row a route, one column a decision."""
     counts = by(flows, "origin", "destination", "gate")
     routes = sorted({(origin, destination) for origin, destination, _ in counts})
-    gates = {route: [counts.get((*route, gate), 0) for gate in GATES] for route in routes}
+    gates = {route: tuple(counts.get((*route, gate), 0) for gate in GATES) for route in routes}
     routes.sort(key=lambda route: (-sum(gates[route]), route))
-    rows = tuple((*route, sum(gates[route]), *gates[route]) for route in routes)
+    rows: tuple[tuple[Cell, ...], ...] = tuple((*route, sum(gates[route]), *gates[route]) for route in routes)
     columns = (
         Column("origin", "From"),
         Column("destination", "To"),
@@ -96,8 +103,8 @@ def band_sheet(flows: Sequence[Flow]) -> Sheet:
         Column("releases", "Decided", **_COUNT),
         *(Column(band, band.capitalize(), **_COUNT) for band in BANDS),
     )
-    bands = {day: [counts.get((day, band), 0) for band in BANDS] for day in days}
-    rows = tuple((day, sum(bands[day]), *bands[day]) for day in days)
+    bands = {day: tuple(counts.get((day, band), 0) for band in BANDS) for day in days}
+    rows: tuple[tuple[Cell, ...], ...] = tuple((day, sum(bands[day]), *bands[day]) for day in days)
     return Sheet("bands", "Decided releases by day and band", columns, rows)
 
 
@@ -207,8 +214,8 @@ def change_sheet(changes: Iterable[GovernedChange], standing: Iterable[GovernedC
             change.kind.value,
             "; ".join(f"{name}: {_plain(value)}" for name, value in change.body.items() if value),
             change.because,
-            (change.in_force_at or change.since).isoformat(timespec="minutes"),
-            change.until.isoformat(timespec="minutes"),
+            _minute(change.in_force_at or change.since),
+            _minute(change.until),
             ", ".join(signature.staff_id for signature in change.signatures),
             "yes" if change.change_id in stand else "no",
         )
@@ -230,7 +237,7 @@ def alarm_sheet(raised: Iterable[RaisedAlarm]) -> Sheet:
     )
     rows = tuple(
         (
-            one.raised_at.isoformat(timespec="seconds"),
+            _minute(one.raised_at),
             one.alarm.year,
             one.alarm.counter,
             one.alarm.threshold,
@@ -244,13 +251,17 @@ def alarm_sheet(raised: Iterable[RaisedAlarm]) -> Sheet:
 
 
 def named(sheet: Sheet) -> Sheet:
-    """With the names of places beside their codes, for a page."""
-    places = [n for n, column in enumerate(sheet.columns) if column.name in ("origin", "destination")]
+    """With words in place of codes, for a page."""
+    words = [_WORDS.get(column.name) for column in sheet.columns]
     rows = tuple(
-        tuple(f"{place_name(str(cell))} ({cell})" if n in places else cell for n, cell in enumerate(row))
+        tuple(cell if say is None else say(str(cell)) for cell, say in zip(row, words, strict=True))
         for row in sheet.rows
     )
-    return Sheet(sheet.name, sheet.title, sheet.columns, rows)
+    return replace(sheet, rows=rows)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def _plain(value: object) -> str:

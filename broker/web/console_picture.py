@@ -9,27 +9,20 @@ from typing import Final
 
 from broker.core.flow_summary import UNKNOWN, Flow, by
 from broker.core.governance.codes import Gate
+from broker.web.console_words import OTHERS, place_name
 
-WIDTH: Final = 460
-HEIGHT: Final = 470
+WIDTH: Final = 500
 RADIUS: Final = 36
-_NARROWEST, _WIDEST = 4.0, 30.0
-_BULGE: Final = 0.32  # of the distance: two ways between the same places part to both sides
+_HEIGHT, _TALLER = 412, 486
+_CENTRE: Final = (250.0, 240.0)
+_NARROWEST, _WIDEST = 4.0, 28.0
+# Of the distance: two ways between the same places part, the one towards the middle nearly straight.
+_OUTWARD, _INWARD = 0.36, 0.06
+_LABEL_AT: Final = 95  # how far from a place that lies apart its ribbon's number stands
+_EDGE: Final = 60  # a name nearer to the side of the frame stands along it
 _GAP: Final = 12.0  # between a place and where its ribbons begin, or their arrows end
-_HOME: Final[Mapping[str, tuple[float, float]]] = {"CN": (230, 80), "HK": (362, 322), "MO": (98, 322)}
-_ELSEWHERE: Final = ((405, 62), (55, 62), (230, 418), (412, 190), (48, 190), (350, 428), (110, 428))
-_OTHER: Final = "others"
-_NAMES: Final[Mapping[str, str]] = {
-    "CN": "Mainland",
-    "HK": "Hong Kong",
-    "MO": "Macau",
-    "US": "United States",
-    "GB": "United Kingdom",
-    "SG": "Singapore",
-    "PT": "Portugal",
-    UNKNOWN: "not stated",
-    _OTHER: "elsewhere",
-}
+_HOME: Final[Mapping[str, tuple[float, float]]] = {"CN": (250, 84), "HK": (396, 318), "MO": (104, 318)}
+_ELSEWHERE: Final = ((452, 46), (48, 46), (452, 190), (48, 190), (250, 432), (400, 440), (100, 440))
 GATES: Final = (Gate.ALLOW.value, Gate.ALLOW_WITH_CONDITIONS.value, Gate.HOLD.value, Gate.DENY.value, UNKNOWN)
 GATE_WORDS: Final[Mapping[str, str]] = {
     Gate.ALLOW.value: "let go",
@@ -42,13 +35,21 @@ GATE_WORDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`within`: releases that crossed no border."""
+    """`within`: releases that crossed no border; `anchor`: how the name stands at the place."""
 
     code: str
     name: str
     x: float
     y: float
     within: int
+
+    @property
+    def anchor(self) -> str:
+        return "start" if self.x < _EDGE else "end" if self.x > WIDTH - _EDGE else "middle"
+
+    @property
+    def name_x(self) -> float:
+        return {"start": 6.0, "end": WIDTH - 6.0}.get(self.anchor, self.x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,11 @@ class Ribbon:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything to draw, ribbons that carry most first."""
+    """Everything to draw, ribbons that carry most first. `height`: of its frame."""
 
     places: tuple[Place, ...]
     ribbons: tuple[Ribbon, ...]
-
-
-def place_name(code: str) -> str:
-    """What people call a jurisdiction."""
-    return _NAMES.get(code, code)
+    height: int
 
 
 def picture_of(flows: Sequence[Flow]) -> Picture:
@@ -97,11 +94,11 @@ def picture_of(flows: Sequence[Flow]) -> Picture:
             met[code] = met.get(code, 0) + number
     shown = sorted(met, key=lambda code: (-met[code], code))
     if len(shown) > len(_ELSEWHERE):
-        shown = [*shown[: len(_ELSEWHERE) - 1], _OTHER]
+        shown = [*shown[: len(_ELSEWHERE) - 1], OTHERS]
     spots = {**_HOME, **dict(zip(shown, _ELSEWHERE, strict=False))}
     gathered: dict[tuple[str, str], dict[str, int]] = {}
     for (origin, destination, gate), number in routes.items():
-        ends = tuple(code if code in spots else _OTHER for code in (origin, destination))
+        ends = tuple(code if code in spots else OTHERS for code in (origin, destination))
         gates = gathered.setdefault((ends[0], ends[1]), {})
         gates[gate] = gates.get(gate, 0) + number
     within = {origin: sum(gates.values()) for (origin, end), gates in gathered.items() if origin == end}
@@ -109,7 +106,8 @@ def picture_of(flows: Sequence[Flow]) -> Picture:
     crossing = {ends: gates for ends, gates in gathered.items() if ends[0] != ends[1]}
     most = max((sum(gates.values()) for gates in crossing.values()), default=0)
     ribbons = [_ribbon(ends, gates, spots, most) for ends, gates in crossing.items()]
-    return Picture(places, tuple(sorted(ribbons, key=lambda one: (-one.releases, one.origin, one.destination))))
+    height = _TALLER if any(place.y > _HEIGHT for place in places) else _HEIGHT
+    return Picture(places, tuple(sorted(ribbons, key=lambda one: (-one.releases, one.origin, one.destination))), height)
 
 
 def _ribbon(
@@ -120,8 +118,10 @@ def _ribbon(
     (x0, y0), (x2, y2) = spots[ends[0]], spots[ends[1]]
     length = hypot(x2 - x0, y2 - y0)
     nx, ny = (y2 - y0) / length, -(x2 - x0) / length  # to the left of whoever travels
-    bend = _BULGE * length
-    cx, cy = (x0 + x2) / 2 + nx * bend, (y0 + y2) / 2 + ny * bend
+    mx, my = (x0 + x2) / 2, (y0 + y2) / 2
+    inward = (_CENTRE[0] - mx) * nx + (_CENTRE[1] - my) * ny > 0
+    bend = (_INWARD if inward else _OUTWARD) * length
+    cx, cy = mx + nx * bend, my + ny * bend
     start = _towards((x0, y0), (cx, cy), RADIUS + 2)
     tip = _towards((x2, y2), (cx, cy), RADIUS + 3)
     end = _towards((x2, y2), (cx, cy), RADIUS + 3 + _GAP)
@@ -132,10 +132,13 @@ def _ribbon(
         points = [(x + nx * off, y + ny * off) for x, y in (start, (cx, cy), end)]
         path = "M{:.1f} {:.1f} Q{:.1f} {:.1f} {:.1f} {:.1f}".format(*(value for point in points for value in point))
         stripes.append(Stripe(gate, gates[gate], path, round(share, 2)))
-    middle = [0.25 * a + 0.5 * c + 0.25 * b for a, c, b in zip(start, (cx, cy), end, strict=True)]
+    # Near the end that lies apart, where fewer ribbons meet.
+    near = max(0.0, min(0.5, _LABEL_AT / length))
+    t = 0.5 if set(ends) <= set(_HOME) else near if ends[1] in _HOME else 1 - near
+    label = [(1 - t) ** 2 * a + 2 * t * (1 - t) * c + t * t * b for a, c, b in zip(start, (cx, cy), end, strict=True)]
     stopped = gates.get(Gate.HOLD.value, 0) + gates.get(Gate.DENY.value, 0)
     return Ribbon(
-        *ends, total, stopped, tuple(stripes), _arrow(end, tip, width), round(middle[0], 1), round(middle[1], 1)
+        *ends, total, stopped, tuple(stripes), _arrow(end, tip, width), round(label[0], 1), round(label[1], 1)
     )
 
 

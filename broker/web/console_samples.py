@@ -33,7 +33,7 @@ router = APIRouter(prefix="/console/samples", include_in_schema=False)
 Form = Annotated[Mapping[str, str], Depends(read_form)]
 Release = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
-_SHOWN: Final = 50
+_SHOWN: Final = 25
 _DAYS: Final = 14
 _GROUNDS: Final = {
     Ground.FIELDS: "The finding depends on which fields left, or on which consent",
@@ -189,6 +189,7 @@ def _list(request: Request, work: Work, member: Staff, *, nothing: bool = False)
         counts=finding_counts(work),
         auditing=may_audit(member),
         mine=work.samples.listed(states=(SampleState.CLAIMED, SampleState.FOLLOWED), auditor=member.staff_id, limit=20),
+        found=work.samples.listed(states=(SampleState.FOLLOWED, SampleState.CLOSED), limit=_SHOWN),
         listed=work.samples.listed(limit=_SHOWN),
         sheet=day_sheet(work.samples.days(limit=_DAYS)),
         nothing=nothing,

@@ -5,13 +5,17 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import text
+
 from broker.core.alarm import Alarm
+from broker.core.change_body import Kind
 from broker.core.sample import Sample, checked_finding
 from broker.core.staff import Role
 from broker.flows.claim_sample import claim_sample
 from broker.flows.record_finding import record_finding
 from broker.stores.database import Database
 from tests.support.audited_world import AuditedWorld, decided
+from tests.support.change_office import Office
 from tests.support.staff import enter
 from tests.support.web_world import WebWorld
 
@@ -30,6 +34,15 @@ ROUTES = (
 )
 
 
+# Persons already counted this year, by exporter: not sensitive, sensitive.
+COUNTED = {"tongguan/CN": (71_204, 8_611), "tongguan/HK": (40_112, 12_030)}
+_PARTY = "INSERT INTO transfer_parties (name) VALUES (:name) RETURNING party_id"
+_COUNTS = (
+    "INSERT INTO transfer_counts (year, exporter, stripe, nonsensitive, sensitive, gross_nonsensitive, gross_sensitive)"
+    " VALUES (2026, :party, 0, :nonsensitive, :sensitive, :nonsensitive, :sensitive)"
+)
+
+
 def furnish(web: WebWorld, database: Database, *, days: int = 12, seed: int = 7) -> AuditedWorld:
     """Days of releases up to the clock of `web`, read and drawn; the application signs and opens with the same keys."""
     dice = random.Random(seed)  # noqa: S311 - invented data
@@ -43,13 +56,25 @@ def furnish(web: WebWorld, database: Database, *, days: int = 12, seed: int = 7)
         audited.go_to(min(now, audited.at + timedelta(days=1)))
     web.use(checkpoint_keys=(audited.signer.public,))
     _findings(audited)
+    _counts(database)
     with audited.begin() as work:
         seen = [
             Alarm(2026, "sensitive/tongguan/CN", "order16.7", 10_000, level, count)
             for level, count in ((70, 7_000), (85, 8_502))
         ]
         work.alarms.raise_new(seen, at=now - timedelta(days=3))
+    _exclusion(web)
     return audited
+
+
+def _exclusion(web: WebWorld) -> None:
+    """In force a minute ago: two operators hold back travel tracks to the United States for a day."""
+    web.world.at -= timedelta(minutes=1)
+    office = Office(web.world)
+    body = {"effect": "hold", "jurisdictions": ["US"], "categories": ["travel_track"]}
+    office.adopt(Kind.EXCLUSION, body, because="A breach at a recipient is being looked into")
+    office.adopt(Kind.TRUST, {"jurisdiction": "PT", "tier": "B"}, because="Adequacy was reviewed")
+    web.world.at += timedelta(minutes=1)
 
 
 def _one_day(audited: AuditedWorld, dice: random.Random) -> None:
@@ -69,6 +94,14 @@ def _one_day(audited: AuditedWorld, dice: random.Random) -> None:
             audited.release(1, decided(band, gate, mechanism=mechanism, score=score, **crossing), kind=kind)
 
 
+def _counts(database: Database) -> None:
+    with database.unit_of_work() as uow:
+        for name, (nonsensitive, sensitive) in COUNTED.items():
+            party = uow.session.execute(text(_PARTY), {"name": name}).scalar_one()
+            counts = {"party": party, "nonsensitive": nonsensitive, "sensitive": sensitive}
+            uow.session.execute(text(_COUNTS), counts)
+
+
 def _findings(audited: AuditedWorld) -> None:
     with audited.begin() as work:
         auditor, _ = enter(work, Role.AUDITOR, at=audited.at)
@@ -79,11 +112,11 @@ def _findings(audited: AuditedWorld) -> None:
         ("lawful", "", ""),
         ("unlawful", "The consent had ended a day before.", "Tell the person; mend the check of the last day."),
     )
-    for verdict, text, follow_up in said:
+    for verdict, why, follow_up in said:
         with audited.begin() as work:
             taken = claim_sample(work, auditor=auditor, at=audited.at, entropy=os.urandom)
             assert isinstance(taken, Sample)
-            finding = checked_finding(verdict, text, follow_up, nonce=os.urandom(16), at=audited.at)
+            finding = checked_finding(verdict, why, follow_up, nonce=os.urandom(16), at=audited.at)
             record_finding(
                 work, release=taken.release, auditor=auditor, finding=finding, at=audited.at, entropy=os.urandom
             )
