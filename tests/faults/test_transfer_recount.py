@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from broker.cli.transfer import app
 from broker.core.counting import CountingTerms
-from broker.core.transfer import Subject
+from broker.core.transfer import Outgoing, Subject
 from broker.flows.decide_transfer import decide_transfer
 from broker.flows.end_counting import end_counting
 from broker.flows.merge_counts import merge_counts
@@ -21,7 +21,7 @@ from tests.support.broker_world import World
 from tests.support.real_world import real_world as real_world
 
 
-def release(world: World, person: UUID, *, what=NAMES) -> None:  # type: ignore[no-untyped-def]
+def release(world: World, person: UUID, *, what: Outgoing = NAMES) -> None:
     with world.begin() as work:
         made = decide_transfer(
             work, keys=world.keys, rules=RULES, traveller=person, subject=Subject("CN", 36), outgoing=what, at=world.at
