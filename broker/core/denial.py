@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     IDEMPOTENCY_CLASH = "idempotency_clash"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     ALREADY_ASKED = "already_asked"
+    NO_GUARDIAN = "no_guardian"
 
 
 @dataclass(frozen=True, slots=True)

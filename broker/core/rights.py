@@ -84,6 +84,28 @@ class Export(PurposeTerms):
     most_entries: Annotated[int, Field(ge=100, le=100_000)]
 
 
+class GuardedAge(_Data):
+    """Below which age a guardian has to agree, under the law of one place."""
+
+    place: str
+    below: Annotated[int, Field(ge=1, le=21)]
+    cite: str
+    confidence: Confidence
+
+
+class GuardianRules(_Data):
+    """Who needs a guardian, and who can be one."""
+
+    invitation_hours: Annotated[int, Field(ge=1, le=168)]
+    adult_at: Annotated[int, Field(ge=14, le=21)]
+    age: Annotated[tuple[GuardedAge, ...], Field(min_length=1)]
+
+    def below(self, place: str) -> int:
+        """The age of that place; of a place without one the highest that is named."""
+        named = {one.place: one.below for one in self.age}
+        return named.get(place, max(named.values()))
+
+
 class RightsRules(_Data):
     """Everything above, with a version."""
 
@@ -95,6 +117,7 @@ class RightsRules(_Data):
     review: Review
     correction: Correction
     export: Export
+    guardian: GuardianRules
 
     @classmethod
     @cache

@@ -14,6 +14,7 @@ from broker.core.departure import Departure, Kept, OwnUse
 from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law
+from broker.core.governance.rules import Rule
 from broker.core.permit import departure
 from broker.core.special_list import Document
 from broker.core.transfer import (
@@ -54,6 +55,7 @@ def decide_transfer(
     The caller holds the locks of consents and passes already: the ledger's come last. Raises FactsError and
     PolicyError: nothing may leave.
     """
+    outgoing = _guarded(work, rules, traveller, subject, outgoing, at=at)
     decision, entered = _decided(work, keys, rules, traveller, subject, outgoing, at=at)
     return departure(work.departures, decision, outgoing, traveller=traveller, origin=subject.origin, entered=entered)
 
@@ -101,6 +103,16 @@ def _decided(
     if bulk is not None:
         work.transfers.enter_bulk(bulk, at=at)
     return decision, Entered(line.exporter, line.recipient, entered or Held.NONE)
+
+
+def _guarded(
+    work: Work, rules: TransferRules, traveller: UUID, subject: Subject, outgoing: Outgoing, *, at: datetime
+) -> Outgoing:
+    """Of a child: whether a guardian's consent to this stands. Nobody else costs a look."""
+    young = subject.age < rules.policy.at(at).rule(Rule.CN_GUARDIAN).numbers["age_below"]
+    if outgoing.guardian is not None or not young:
+        return outgoing
+    return replace(outgoing, guardian=work.guardians.stands(traveller, outgoing.purpose, outgoing.recipient_id, at))
 
 
 def subject_of(origin: str, claims: Kept[VerifiedClaims] | VerifiedClaims | None, *, at: datetime) -> Subject:

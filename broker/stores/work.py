@@ -20,6 +20,7 @@ from broker.stores.database import Database
 from broker.stores.filings import SqlFilingRegister
 from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.governed_changes import SqlChangeRegister
+from broker.stores.guardians import SqlGuardianRegister
 from broker.stores.identity_links import SqlIdentityLinks
 from broker.stores.journal import Journal
 from broker.stores.minting_desk import SqlMintingDesk
@@ -131,6 +132,10 @@ class SqlWork:
     @cached_property
     def retention(self) -> SqlRetentionDesk:
         return SqlRetentionDesk(self.uow.session)
+
+    @cached_property
+    def guardians(self) -> SqlGuardianRegister:
+        return SqlGuardianRegister(self.uow.session)
 
     @cached_property
     def rights(self) -> SqlRightsDesk:

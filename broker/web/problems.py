@@ -88,6 +88,9 @@ REGISTER: Mapping[str, ProblemType] = {
     "certificate-unknown": ProblemType(
         404, "No certificate waits behind this link", "It is handed out once; the journal's entry stays."
     ),
+    "no-guardian": ProblemType(
+        403, "No guardianship allows this", "Invite, confirm and agree as /rights/guardians says."
+    ),
     # Us.
     "internal-error": ProblemType(500, "The broker failed", "Quote `instance` to the operator."),
     "database-unavailable": ProblemType(503, "The database does not answer", "Send the request again shortly."),
@@ -117,6 +120,7 @@ _REFUSALS: Mapping[Refusal, str] = {
     Refusal.IDEMPOTENCY_CLASH: "idempotency-clash",
     Refusal.CERTIFICATE_UNKNOWN: "certificate-unknown",
     Refusal.ALREADY_ASKED: "already-done",
+    Refusal.NO_GUARDIAN: "no-guardian",
 }
 # What gate and wallet know each refusal by, where the lane's vocabulary has a word for it.
 _REASONS: Mapping[Refusal, Reason] = {

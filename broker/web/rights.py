@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broker.web import rights_erasure, rights_export, rights_log, rights_requests, staff_reviews
+from broker.web import rights_erasure, rights_export, rights_guardians, rights_log, rights_requests, staff_reviews
 from broker.web.pages import language_of, render
 from broker.web.rights_session import RIGHTS, Session, to_login
 
@@ -16,6 +16,7 @@ _OFFERED: Final = (
     ("export", rights_export.EXPORT),
     ("correct", rights_requests.CORRECTIONS),
     ("requests", rights_requests.REQUESTS),
+    ("guardians", rights_guardians.GUARDIANS),
     ("erase", rights_erasure.ERASURE),
 )
 
@@ -27,5 +28,5 @@ def show_rights(request: Request, session: Session) -> Response:
     return render(request, "rights/home.html", language_of(request), offered=_OFFERED)
 
 
-for _page in (rights_log, rights_export, rights_requests, rights_erasure, staff_reviews):
+for _page in (rights_log, rights_export, rights_requests, rights_guardians, rights_erasure, staff_reviews):
     router.include_router(_page.router)

@@ -70,6 +70,13 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("GET", "/rights"): BROWSER,
     ("GET", "/rights/log"): BROWSER,
     ("GET", "/rights/log/{leaf}"): BROWSER,
+    ("GET", "/rights/guardians"): BROWSER,
+    ("POST", "/rights/guardians/invitations"): BROWSER,
+    ("POST", "/rights/guardians/confirmations"): BROWSER,
+    ("POST", "/rights/guardians/endings"): BROWSER,
+    ("POST", "/rights/guardians/withdrawals"): BROWSER,
+    ("GET", "/rights/guardians/{guardianship_id}/consents/{consent_id}"): BROWSER,
+    ("POST", "/rights/guardians/{guardianship_id}/consents/{consent_id}"): BROWSER,
     ("GET", "/rights/requests"): BROWSER,
     ("GET", "/rights/reviews/new"): BROWSER,
     ("POST", "/rights/reviews"): BROWSER,
@@ -178,7 +185,7 @@ def _filled(path: str) -> str:
         "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
         "provider": "iamsmart", "pass_id": "0" * 32, "change_id": "0" * 32, "token": "h" * 43,
     }  # fmt: skip
-    for name in ("request_id", "consent_id", "grant_id", "identity", "assessment_id"):
+    for name in ("request_id", "consent_id", "grant_id", "identity", "assessment_id", "guardianship_id"):
         values[name] = str(uuid4())
     return path.format(**values)
 

@@ -33,7 +33,7 @@ from tests.ports.fake_identities import FakeIdentityLinks, FakeTokenVault
 from tests.ports.fake_logins import FakeClientRegistry, FakeLogins
 from tests.ports.fake_papers import FakeAlarmRegister, FakeAssessmentRegister, FakeFilingRegister
 from tests.ports.fake_partners import FakeApprovalRegister, FakePartnerEvents, FakePartnerRegister
-from tests.ports.fake_rights import FakeRightsDesk
+from tests.ports.fake_rights import FakeGuardianRegister, FakeRightsDesk
 from tests.ports.fake_staff import FakeStaffRegister
 from tests.ports.fake_transfers import FakeTransferLedger
 
@@ -418,6 +418,7 @@ class FakeWork:
     releasing: FakeReleaseDesk = field(init=False)
     claiming: FakeClaimsDesk = field(init=False)
     rights: FakeRightsDesk = field(init=False)
+    guardians: FakeGuardianRegister = field(default_factory=FakeGuardianRegister)
     trust_lists: FakeTrustListShelf = field(default_factory=FakeTrustListShelf)
     gates: FakeGateRegister = field(default_factory=FakeGateRegister)
     epochs: FakeEpochRegister = field(default_factory=FakeEpochRegister)

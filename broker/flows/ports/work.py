@@ -11,6 +11,7 @@ from broker.flows.ports.changes import ChangeRegister
 from broker.flows.ports.claiming import ClaimsDesk
 from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
+from broker.flows.ports.guardians import GuardianRegister
 from broker.flows.ports.identities import IdentityLinks, TokenVault
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
@@ -71,6 +72,8 @@ class Work(Protocol):
     def claiming(self) -> ClaimsDesk: ...
     @property
     def rights(self) -> RightsDesk: ...
+    @property
+    def guardians(self) -> GuardianRegister: ...
     @property
     def retention(self) -> RetentionDesk: ...
     @property
