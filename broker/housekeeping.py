@@ -17,6 +17,7 @@ from broker.flows.commit_sampling import commit_sampling
 from broker.flows.end_counting import end_counting, keep_ledger
 from broker.flows.epoch_secrets import retire_epoch_secrets
 from broker.flows.erase import destroy_erased_keys
+from broker.flows.forget_lists import forget_lists
 from broker.flows.lapse_consents import BATCH, lapse_consents
 from broker.flows.ports import BeginWork, KeyStore
 from broker.flows.publish_status_list import current_status_list
@@ -131,6 +132,7 @@ def tasks(
             3600,
             lambda: end_counting(begin, keys=keys, terms=counting, at=clock(), entropy=entropy),
         ),
+        Task("lists", 3600, lambda: forget_lists(begin, keys=keys, at=clock(), entropy=entropy)),
         Task("logins", 600, lambda: sweep_logins(clock())),
     )
 

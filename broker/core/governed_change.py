@@ -28,6 +28,8 @@ SIGNED_WITHIN: Final = timedelta(days=7)
 SIGNATURES: Final = 2
 DOMAIN: Final = b"tongguan/governed-change/v1\x00"
 
+MAX_STATEMENT: Final = 12_000
+"""Bytes: an entry of the journal holds it whole."""
 _MAX_REASON: Final = 500
 
 
@@ -131,8 +133,10 @@ def propose(
         raise InvalidInput("bad_period", "a change begins within a year")
     if not because.strip() or len(because) > _MAX_REASON or not because.isprintable():
         raise InvalidInput("bad_reason", f"the reason has 1 to {_MAX_REASON} printable characters and one line")
-    checked = checked_body(kind, body)
-    return GovernedChange(change_id, kind, checked, because, origin, since, until, proposed_by, at)
+    change = GovernedChange(change_id, kind, checked_body(kind, body), because, origin, since, until, proposed_by, at)
+    if len(change.statement()) > MAX_STATEMENT:
+        raise InvalidInput("too_large", f"the statement of a change has at most {MAX_STATEMENT} bytes")
+    return change
 
 
 def check_signature(
@@ -160,6 +164,11 @@ def completed(change: GovernedChange, signers: Mapping[str, Staff], at: datetime
     if sum(signers[staff_id].may(Role.OPERATOR) for staff_id in valid) < SIGNATURES:
         return change
     return replace(change, in_force_at=max(change.since, at + BINDS_AFTER))
+
+
+def is_spent(change: GovernedChange, at: datetime, *, kept: timedelta) -> bool:
+    """Whether nobody will ask what it says any more: it can be signed no longer, or its time ended `kept` ago."""
+    return at >= (change.waits_until() if change.in_force_at is None else change.until + kept)
 
 
 def is_sound(change: GovernedChange, signers: Mapping[str, Staff]) -> bool:

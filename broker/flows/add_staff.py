@@ -12,5 +12,10 @@ def add_staff(work: Work, member: Staff, *, at: datetime, entropy: Entropy) -> N
     """Enter the member. Raises InvalidInput when the id or the key is another's: one person, one key."""
     if not work.staff.add(member):
         raise InvalidInput("staff_taken", "that id or that key is registered already")
-    clear = {"staff": member.staff_id, "roles": sorted(member.roles), "key": member.key.kid.hex()}
+    clear = {
+        "staff": member.staff_id,
+        "roles": sorted(member.roles),
+        "key": member.key.kid.hex(),
+        "public_key": member.key.to_cose_key().hex(),
+    }
     work.journal.append(Entry("staff:account:added", clear), at=at, entropy=entropy)

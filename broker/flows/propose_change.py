@@ -89,16 +89,19 @@ def _fits_the_rules(change: GovernedChange, policy: Policy) -> None:
 
 
 def _entry(change: GovernedChange) -> Entry:
-    """Everything but a list's hashes: what was changed is nobody's secret, who is on a list is."""
-    clear: dict[str, Any] = {
+    """Everything that is signed, so that anybody can check the signatures from the journal alone. Of a list its length
+    and digest: what was changed is nobody's secret, who is on a list is.
+    """
+    clear = {
         "change": change.change_id.hex,
         "kind": change.kind.value,
         "digest": change.digest.hex(),
         "from": change.since.isoformat(),
         "until": change.until.isoformat(),
         "by": change.proposed_by,
+        "at": change.proposed_at.isoformat(),
+        "broker": change.origin,
         "because": change.because,
+        "body": change.body,
     }
-    if change.kind is not Kind.SCORING:  # larger than an entry may be; the digest stands for it
-        clear["body"] = change.body
     return Entry("governance:change:proposed", clear)

@@ -32,7 +32,7 @@ def sign_change(
     signed = completed(change.signed_by(given), signers, at)
 
     # (3) in force, from the next second at the earliest
-    clear = {"change": change_id.hex, "digest": change.digest.hex(), "by": staff_id}
+    clear = {"change": change_id.hex, "digest": change.digest.hex(), "by": staff_id, "signature": signature.hex()}
     entries = [Entry("governance:change:signed", clear)]
     if signed.in_force_at is not None:
         work.changes.put_in_force(change_id, signed.in_force_at)

@@ -1,15 +1,15 @@
 """Governed changes in PostgreSQL."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, event, insert, select, update
+from sqlalchemy import Select, delete, event, insert, select, update
 from sqlmodel import Session
 
 from broker.core.change_body import LISTS, Kind
-from broker.core.governed_change import ChangeSignature, GovernedChange, is_sound
+from broker.core.governed_change import ChangeSignature, GovernedChange, is_sound, is_spent
 from broker.core.special_list import Special, SpecialList
 from broker.core.standing_changes import StandingChanges, terms_of
 from broker.flows.ports.changes import ChangesUnsound
@@ -77,7 +77,23 @@ class SqlChangeRegister:
 
     def members(self, change_id: UUID) -> SpecialList | None:
         change = self.find(change_id)
-        return None if change is None or change.kind not in LISTS else self._list(change)
+        if change is None or change.kind not in LISTS:
+            return None
+        return self._list(change) if self._has_entries(change_id) or not change.body["entries"] else None
+
+    def lists_to_forget(self, at: datetime, *, kept: timedelta) -> Sequence[UUID]:
+        rows = self._session.execute(
+            select(CHANGES).where(CHANGES.c.change_id.in_(select(SPECIAL_MEMBERS.c.change_id)))
+        )
+        changes = self._with_signatures(rows.all())
+        return [change.change_id for change in changes if is_spent(change, at, kept=kept)]
+
+    def forget_list(self, change_id: UUID) -> None:
+        self._session.execute(delete(SPECIAL_MEMBERS).where(SPECIAL_MEMBERS.c.change_id == change_id))
+
+    def _has_entries(self, change_id: UUID) -> bool:
+        query = select(SPECIAL_MEMBERS.c.change_id).where(SPECIAL_MEMBERS.c.change_id == change_id).limit(1)
+        return self._session.execute(query).first() is not None
 
     def standing(self, at: datetime) -> StandingChanges:
         return self._cache.standing(at, version=self._version, load=self._load)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from broker.core.governed_change import ChangeSignature, GovernedChange
+from broker.core.governed_change import ChangeSignature, GovernedChange, is_spent
 from broker.core.special_list import SpecialList
 from broker.core.standing_changes import StandingChanges
 
@@ -40,6 +40,16 @@ class FakeChangeRegister:
 
     def members(self, change_id: UUID) -> SpecialList | None:
         return self.lists.get(change_id)
+
+    def lists_to_forget(self, at: datetime, *, kept: timedelta) -> Sequence[UUID]:
+        return [
+            change_id
+            for change_id, listed in self.lists.items()
+            if listed.members and is_spent(self.changes[change_id], at, kept=kept)
+        ]
+
+    def forget_list(self, change_id: UUID) -> None:
+        del self.lists[change_id]
 
     def standing(self, at: datetime) -> StandingChanges:
         return StandingChanges.of(self.changes.values(), self.lists)

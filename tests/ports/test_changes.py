@@ -1,19 +1,23 @@
 """Governed changes over both stores: what takes two operators, and when it stands."""
 
 import os
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from broker.core.change_body import Kind
 from broker.core.denial import InvalidInput
 from broker.core.governed_change import BINDS_AFTER, ChangeRefusal, GovernedChange
-from broker.core.special_list import Document, Special, read_entries
+from broker.core.special_list import Document, Special, key_id, read_entries
+from broker.flows.forget_lists import KEPT, forget_lists
 from broker.flows.standing_changes import specials_of, standing_changes
 from broker.flows.suspend_staff import suspend_staff
 from broker.wire.identity_grant import DocumentType
-from broker.wire.keys import LocalSigner
+from broker.wire.keys import LocalSigner, PublicKey
+from broker.wire.registry import KeyUse
+from tests.ports.fakes import FakeKeyStore, FakeWorks
 from tests.support.broker_world import World
 from tests.support.change_office import DAY, Office
 
@@ -147,6 +151,8 @@ def test_the_next_of_a_kind_takes_the_place_of_the_one_before(office: Office) ->
     second = office.adopt(Kind.TRUST, {"jurisdiction": "HK", "tier": "D"}, until=office.world.at + DAY)
     with office.world.begin() as work:
         standing = standing_changes(work, office.world.at)
+        assert first.in_force_at is not None
+        assert second.in_force_at is not None
         assert standing.trust("HK", first.in_force_at) == "B"
         assert standing.trust("HK", second.in_force_at) == "D"
         # It does not come back when the second one ends.
@@ -193,6 +199,51 @@ def test_a_list_knows_a_person_in_hand_and_shows_nobody(office: Office) -> None:
     office.world.keys.destroy(listed.key_id)
     with office.world.begin() as work, pytest.raises(LookupError):
         specials_of(standing_changes(work, at), [hkid], keys=office.world.keys, at=at)
+
+
+def test_a_list_nobody_asks_any_more_is_destroyed(office: Office) -> None:
+    entries = read_entries("hkid,A1234563,core", Kind.SPECIAL_REGION)
+    lapsed = office.propose(Kind.SPECIAL_REGION, entries=entries, until=office.world.at + 30 * DAY)
+    ended = office.adopt(Kind.SPECIAL_REGION, entries=entries)
+
+    def forgotten() -> int:
+        return forget_lists(office.world.begin, keys=office.world.keys, at=office.world.at, entropy=os.urandom)
+
+    def known() -> list[bool]:
+        with office.world.begin() as work:
+            return [work.changes.members(change.change_id) is not None for change in (lapsed, ended)]
+
+    assert forgotten() == 0
+    office.world.at += timedelta(days=7)
+    assert (forgotten(), known()) == (1, [False, True])
+    with pytest.raises(LookupError):
+        office.world.keys.key(key_id(lapsed.change_id))
+    office.world.at = ended.until + KEPT - SECOND
+    assert forgotten() == 0
+    office.world.at += SECOND
+    assert (forgotten(), forgotten(), known()) == (1, 0, [False, False])
+    assert office.stands() == []
+
+
+def test_anybody_can_check_a_change_from_the_journal() -> None:
+    """Statement, keys and signatures, from clear parts alone."""
+    works = FakeWorks()
+    change = Office(World(works, FakeKeyStore(os.urandom))).adopt()
+    entries = [entry for _, _, _, entry in works.state.journal.leaves]
+    keys = {entry.clear["staff"]: entry.clear["public_key"] for entry in entries if entry.kind == "staff:account:added"}
+    said = next(entry.clear for entry in entries if entry.kind == "governance:change:proposed")
+    read = GovernedChange(
+        UUID(hex=str(said["change"])), Kind(said["kind"]), said["body"], str(said["because"]), str(said["broker"]),
+        *(datetime.fromisoformat(str(said[name])) for name in ("from", "until")), str(said["by"]),
+        datetime.fromisoformat(str(said["at"])),
+    )  # fmt: skip
+    assert read.digest.hex() == said["digest"]
+    signed = [entry.clear for entry in entries if entry.kind == "governance:change:signed"]
+    assert len({one["by"] for one in signed}) == 2
+    for one in signed:
+        key = PublicKey.from_cose_key(bytes.fromhex(str(keys[one["by"]])), KeyUse.STAFF)
+        key.verify(bytes.fromhex(str(one["signature"])), read.statement())
+    assert read.statement() == change.statement()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Governed changes, and what of them stands."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -35,7 +35,13 @@ class ChangeRegister(Protocol):
         """The newest first."""
 
     def members(self, change_id: UUID) -> SpecialList | None:
-        """The list of a change; None when it is of another kind."""
+        """The list of a change; None when it is of another kind, or was destroyed."""
+
+    def lists_to_forget(self, at: datetime, *, kept: timedelta) -> Sequence[UUID]:
+        """Lists with entries still there, of proposals that can be signed no more, or whose time ended `kept` ago."""
+
+    def forget_list(self, change_id: UUID) -> None:
+        """Delete the entries of a list; the change stays."""
 
     def standing(self, at: datetime) -> StandingChanges:
         """What stands at `at`, no older than half a second: see specs/governed-changes.md 5. Raises ChangesUnsound."""
