@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -87,7 +88,9 @@ def as_json(found: Precheck | Deadline, language: str) -> dict[str, Any]:
     if found.live:
         for name in _COUNTS:
             del answer[name]
-    explained = _sentences().explain(found.decision, language)
+    # The ledger's counts are ends of a span here: what they come to is not to be said.
+    told = replace(found.decision, counters=None) if found.live else found.decision
+    explained = _sentences().explain(told, language)
     return {
         **answer,
         "certain": found.certain,

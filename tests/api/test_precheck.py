@@ -136,7 +136,7 @@ def test_the_release_is_decided_as_foretold(asked: Asked, categories: tuple[str,
         rules=rules,
         traveller=UUID(int=1),
         subject=Subject("CN", 36),
-        outgoing=Outgoing("bank", to, categories, PurposeTerms.model_validate(stated)),
+        outgoing=Outgoing("bank", to, categories, PurposeTerms.model_validate(stated), "account"),
         at=asked.web.now(),
     )
     sensitive = any(category.sensitive for category in rules.policy.at(asked.web.now()).categories_of(categories))
@@ -163,6 +163,13 @@ def test_it_explains_itself_in_every_language(asked: Asked, language: str) -> No
     answer = asked.ask({"pia_done": False}, params={"lang": language})
     assert answer["explanation"]["language"] == language
     assert len(answer["next"]) == 2
+
+
+def test_the_explanation_tells_no_live_count(asked: Asked) -> None:
+    asked.count(97)
+    assert "2026" not in " ".join(asked.ask({"recipient": {"jurisdiction": "HK"}})["explanation"]["lines"][:-1])
+    stated = asked.ask({"recipient": {"jurisdiction": "HK"}, "before": {"nonsensitive": 97}})
+    assert "98" in " ".join(stated["explanation"]["lines"])
 
 
 @pytest.mark.parametrize(

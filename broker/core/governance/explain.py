@@ -22,7 +22,10 @@ _CODES: Mapping[str, type[StrEnum]] = {
     "obligation": Duty,
 }
 # The mechanisms that can be named as another way, and the lines that belong to no code.
-_OTHER: Mapping[str, frozenset[str]] = {"alternative": frozenset({"gba_sc"}), "line": frozenset({"rights"})}
+_OTHER: Mapping[str, frozenset[str]] = {
+    "alternative": frozenset({"gba_sc"}),
+    "line": frozenset({"rights", "near_nonsensitive", "near_sensitive", "score", "due", "grounds"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,34 @@ class Catalogue:
             *(text["reason"][reason] for reason in decision.reasons),
             # A flag that repeats a reason would say the same twice.
             *(text["flag"][flag] for flag in decision.flags if flag.value not in decision.reasons),
+            *_counts(decision, text["line"]),
             *(text["obligation"][duty] for duty in decision.obligations),
+            *(text["line"]["due"].format(due=day) for name, day in decision.dates if name == "due"),
             *(text["alternative"][mechanism] for mechanism in decision.alternatives),
             text["band"][decision.band],
+            text["line"]["score"].format(score=decision.score),
+            text["line"]["grounds"].format(citations=" · ".join(decision.citations)),
             # PIPL 24: whoever is refused, or kept waiting, by an automated decision can have a person look at it.
             *([] if decision.gate.permits else [text["line"]["rights"]]),
         ]
         return Explanation(language, text["gate"][decision.gate], tuple(lines), decision.citations)
+
+
+def _counts(decision: Decision, words: Mapping[str, str]) -> list[str]:
+    """How near the year's counts come to a threshold, from the first warning mark on."""
+    counters = decision.counters
+    if counters is None:
+        return []
+    counts = {"nonsensitive": counters.nonsensitive, "sensitive": counters.sensitive}
+    return [
+        words[f"near_{near.counted_class}"].format(
+            year=counters.year,
+            count=counts[near.counted_class],
+            percent=near.percent,
+            threshold=near.threshold,
+        )
+        for near in counters.warnings
+    ]
 
 
 def _complete(language: str, data: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:

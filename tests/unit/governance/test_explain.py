@@ -55,6 +55,17 @@ def test_a_hold_says_what_is_missing_and_what_would_help(language: str) -> None:
     assert explanation.citations
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_tells_counts_dates_score_and_grounds(language: str) -> None:
+    decision = _decision({"before": {"nonsensitive": 84_999, "sensitive": 9_500}, "local_face_store": 100_000})
+    told = " ".join(CATALOGUE.explain(decision, language).lines)
+    for said in ("85000", "85 %" if language in ("en", "pt") else "85%", "9500", "95", "2026-07-14", "15", "Order 19"):
+        assert said in told
+    assert "{" not in told
+    far = " ".join(CATALOGUE.explain(_decision({}), language).lines)
+    assert "100000" not in far
+
+
 def test_whoever_may_go_is_not_told_about_appeals() -> None:
     explanation = CATALOGUE.explain(_decision({}), "en")
     assert CATALOGUE.texts["en"]["line"]["rights"] not in explanation.lines
