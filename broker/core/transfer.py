@@ -171,8 +171,8 @@ class Outgoing:
     jurisdiction: str
     categories: tuple[str, ...]
     terms: PurposeTerms
+    purpose: str
     guardian: bool | None = None
-    purpose: str = ""
     beside: frozenset[str] = frozenset()
 
 
@@ -254,7 +254,7 @@ def facts_of(
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
         local_face_store=papers.faces.get(subject.origin),
-        purpose=outgoing.purpose or None,
+        purpose=outgoing.purpose,
         basis=outgoing.terms.basis,
         necessary=True,
         # The caller has checked and locked the consent to this very release; each purpose and recipient has its own.

@@ -41,7 +41,7 @@ def terms(basis: str = "consent") -> PurposeTerms:
     return PurposeTerms.model_validate(stated)
 
 
-PLAIN = Outgoing("bank", "HK", ("name", "nationality"), terms())
+PLAIN = Outgoing("bank", "HK", ("name", "nationality"), terms(), "account")
 ADULT = Subject("CN", 36)
 EXPORTER = "x-cn/CN"
 
@@ -147,7 +147,7 @@ def test_the_year_begins_at_midnight_in_shanghai(real_world: World) -> None:
 
 
 def test_both_classes_of_one_person_are_counted_each_once(real_world: World) -> None:
-    health = Outgoing("clinic", "HK", ("name", "health"), terms("contract"))
+    health = Outgoing("clinic", "HK", ("name", "health"), terms("contract"), "treatment")
     for outgoing in (PLAIN, health, health):
         ask(real_world, 1, outgoing)
     with real_world.begin() as work:

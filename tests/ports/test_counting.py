@@ -45,9 +45,9 @@ gba_registered = false
 RULES = TransferRules.load(STATEMENT)
 TERMS = CountingTerms.load()
 STATED = {"exporter_kind": "company", "basis": "consent", "industry": "general", "storage": "le_30d"}
-NAMES = Outgoing("bank", "HK", ("name", "phone"), PurposeTerms.model_validate(STATED))
-FACES = Outgoing("bank", "HK", ("face_image",), PurposeTerms.model_validate(STATED))
-ELSEWHERE = Outgoing("clinic", "HK", ("phone",), PurposeTerms.model_validate(STATED))
+NAMES = Outgoing("bank", "HK", ("name", "phone"), PurposeTerms.model_validate(STATED), "account")
+FACES = Outgoing("bank", "HK", ("face_image",), PurposeTerms.model_validate(STATED), "account")
+ELSEWHERE = Outgoing("clinic", "HK", ("phone",), PurposeTerms.model_validate(STATED), "account")
 
 
 def decided(

@@ -48,7 +48,7 @@ def _released(releases: Sequence[Release], rules: TransferRules) -> tuple[Totals
             rules=rules,
             traveller=UUID(int=person),
             subject=Subject("CN", 36),
-            outgoing=Outgoing(recipient, "HK", (category,), PurposeTerms.model_validate(stated)),
+            outgoing=Outgoing(recipient, "HK", (category,), PurposeTerms.model_validate(stated), "account"),
             at=AT,
         )
         went += departure.gate.permits

@@ -71,6 +71,6 @@ def test_the_faces_stored_reach_the_decision(stored: int | None, due: bool) -> N
     papers = StandingPapers(faces={} if stored is None else {"CN": stored})
     profiles = replace(rules.profiles, papers=lambda: papers)
     terms = Rulebook.load().purposes.purpose("e-channel").terms
-    face, at = Outgoing("HK-SZB", "HK", ("face_template",), terms), datetime(2026, 11, 22, tzinfo=UTC)
+    face, at = Outgoing("HK-SZB", "HK", ("face_template",), terms, "lane"), datetime(2026, 11, 22, tzinfo=UTC)
     facts = facts_of(face, Subject("CN", 36), Counted(), profiles, rules.policy.at(at), at=at)
     assert ("due" in dict(decide(facts, rules.policy).dates)) is due

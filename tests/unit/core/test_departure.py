@@ -18,7 +18,7 @@ POLICY = Policy.load()
 TERMS = PurposeTerms.model_validate(
     {"exporter_kind": "company", "basis": "consent", "industry": "general", "storage": "le_30d"}
 )
-BANK = Outgoing("bank", "HK", ("name", "pairwise_pseudonym"), TERMS)
+BANK = Outgoing("bank", "HK", ("name", "pairwise_pseudonym"), TERMS, "account")
 PERSON, OTHER = UUID(int=1), UUID(int=2)
 
 

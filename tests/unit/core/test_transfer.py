@@ -34,8 +34,8 @@ def terms(basis: str = "consent", industry: str = "general", storage: str = "le_
     return PurposeTerms.model_validate(stated)
 
 
-FACE = Outgoing("HK-SZB", "HK", ("face_template",), terms(industry="border_security", storage="transient_24h"))
-PLAIN = Outgoing("bank", "HK", ("name", "travel_doc_number"), terms())
+FACE = Outgoing("HK-SZB", "HK", ("face_template",), terms(industry="border_security", storage="transient_24h"), "lane")
+PLAIN = Outgoing("bank", "HK", ("name", "travel_doc_number"), terms(), "account")
 FILED = """
 version = "t"
 [[exporters]]
@@ -92,12 +92,12 @@ def test_a_person_who_is_counted_already_adds_nothing_new() -> None:
     ],
 )
 def test_the_classes_of_a_release(categories: tuple[str, ...], age: int, expected: Held) -> None:
-    outgoing = Outgoing("r", "HK", categories, terms())
+    outgoing = Outgoing("r", "HK", categories, terms(), "account")
     assert classes_of(outgoing, Subject("CN", age), LAW) == expected
 
 
 def test_an_exempt_scenario_counts_gross_only() -> None:
-    trip = Outgoing("hotel", "HK", ("name",), terms("contract"))
+    trip = Outgoing("hotel", "HK", ("name",), terms("contract"), "trip")
     decision = decide(facts_of(trip, ADULT, Counted(), TransferProfiles.load(FILED), LAW, at=AT), POLICY)
     assert decision.decision is Mechanism.EXEMPT
     assert additions(Held.NONSENSITIVE, decision) == Held.GROSS_NONSENSITIVE
@@ -109,7 +109,7 @@ def test_nothing_leaves_a_place_for_which_nobody_exports() -> None:
 
 
 def test_a_recipient_in_no_listed_jurisdiction_is_trusted_least() -> None:
-    abroad = Outgoing("r", "BR", ("name",), terms())
+    abroad = Outgoing("r", "BR", ("name",), terms(), "account")
     assert facts_of(abroad, ADULT, Counted(), PROFILES, LAW, at=AT).recipient.trust == "X"
 
 
