@@ -23,7 +23,8 @@ _MAINLAND: Final = "CN"
 
 def raise_alarms(work: Work, *, rulebook: Rulebook, at: datetime, entropy: Entropy) -> Sequence[Alarm]:
     """The alarms that are new, journalled. A face store that reaches its threshold enters the filing it calls for."""
-    law = rulebook.transfers.policy.at(at)
+    # The grading as two operators may have changed it: alarms warn of what decisions go by.
+    law = work.changes.standing(at).policy(rulebook.transfers.policy).at(at)
     alarms = alarms_of(readings(work, rulebook, law, at))
     new = work.alarms.raise_new(alarms, at=at)
     for alarm in new:
@@ -48,10 +49,10 @@ def readings(work: Work, rulebook: Rulebook, law: Law, at: datetime) -> Iterator
                 law, year, total.exporter, nonsensitive=total.nonsensitive, sensitive=total.sensitive
             )
     yield face_reading(law, year, _MAINLAND, work.transfers.stored_faces(_MAINLAND))
-    receivers = _receivers(work, rulebook, law)
+    receivers, changed = _receivers(work, rulebook, law), work.changes.standing(at)
     for recipient in work.transfers.recipient_totals(year):
         jurisdiction, categories = receivers.get(recipient.recipient, ("", frozenset()))
-        trust = rulebook.transfers.profiles.recipient(jurisdiction).trust
+        trust = changed.trust(jurisdiction, at) or rulebook.transfers.profiles.recipient(jurisdiction).trust
         graded = graded_reading(law, year, recipient.recipient, recipient.persons, categories=categories, trust=trust)
         if graded is not None:
             yield graded

@@ -48,6 +48,15 @@ def test_each_level_is_raised_once_and_journalled() -> None:
         }  # fmt: skip
 
 
+def test_a_recipient_is_measured_by_what_it_may_receive_and_the_trust_in_its_place() -> None:
+    """A lane in Hong Kong receives faces: 1,000 graded, tier A takes all of it."""
+    with FakeWorks().begin() as work:
+        work.transfers.met |= {(2026, "HK-SZB", UUID(int=number)) for number in range(701)}
+        assert raised(work) == [("recipient/HK-SZB", 70)]
+        work.transfers.met |= {(2026, "HK-SZB", UUID(int=number)) for number in range(1_001)}
+        assert [level for _, level in raised(work)] == [85, 95, 100]
+
+
 def test_a_full_face_store_enters_the_filing_it_calls_for_once() -> None:
     with FakeWorks().begin() as work:
         work.transfers.stored_faces = lambda origin: 100_000  # type: ignore[method-assign]
