@@ -24,6 +24,8 @@ from broker.web.fields import PassId, answer_with, from_base64url, to_base64url
 from broker.web.pages import language_of
 from broker.web.problems import of_denial
 from broker.web.rights_erasure import certificate_path
+from broker.web.rights_log_view import line_of
+from broker.web.rights_requests import REVIEWS
 from broker.web.services import Provided, Services, Transaction
 from broker.web.wallet_consents import recipient_name
 from broker.web.wallet_messages import (
@@ -228,7 +230,7 @@ def erase_account(token: Person, services: Provided) -> Response:
 
 
 def _use(services: Services, work: Work, use: JournalledUse, language: str) -> Use:
-    clear = use.clear
+    clear, line = use.clear, line_of(use, services, work, language)
     recipient = clear.get("recipient", clear.get("zone"))
     zone = clear.get("zone") or (recipient if recipient in services.rulebook.zones.zones else None)
     reasons = clear.get("reasons") or ([clear["reason"]] if clear.get("reason") else [])
@@ -241,4 +243,8 @@ def _use(services: Services, work: Work, use: JournalledUse, language: str) -> U
         recipient=None if recipient is None else recipient_name(services, work, str(recipient), language),
         decision=clear.get("decision"),
         reasons=[str(reason) for reason in reasons],
+        title=line.title,
+        against="held" if line.held else "declined" if line.declined else None,
+        why=list(line.why),
+        review=f"{services.issuer}{REVIEWS}/new?entry={line.leaf}&lang={language}" if line.reviewable else None,
     )

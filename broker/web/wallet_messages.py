@@ -126,7 +126,11 @@ class Revocation(Message):
 
 
 class Use(Message):
-    """One entry of the journal about this person. `entry` is its leaf hash, for an inclusion proof."""
+    """One entry of the journal about this person. `entry` is its leaf hash, for an inclusion proof.
+
+    `title` and `why` are in the language asked for. `against`: nothing left, for now (held) or at all (declined), and
+    `why` says so in plain words; `review` is then the page on which to ask that a person looks at it.
+    """
 
     entry: str
     at: Moment
@@ -136,6 +140,10 @@ class Use(Message):
     recipient: str | None
     decision: str | None
     reasons: list[str]
+    title: str
+    against: Literal["held", "declined"] | None
+    why: list[str]
+    review: str | None
 
 
 class Uses(Message):

@@ -4,13 +4,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
+from broker.core.zone import LANGUAGES
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import ExaminerUnavailable, NotAccepted
 from broker.web.fields import from_base64url, to_base64url
 from broker.wire.reasons import Reason
 from tests.ports.fakes import FakeExaminer
+from tests.ports.test_transfers import resident
 from tests.support.broker_world import EXAMINED, LINK_SECRET, ZONE
-from tests.support.web_world import WebWorld, problem
+from tests.support.web_world import ISSUER, WebWorld, problem
 
 JPEG = {"content-type": "image/jpeg"}
 
@@ -248,3 +250,19 @@ def test_a_session_that_outlived_its_traveller_is_401(web: WebWorld, http: TestC
 
 def test_examined_is_what_the_fake_says() -> None:
     assert FakeExaminer(EXAMINED).examine(b"", b"", ()) is EXAMINED
+
+
+def test_a_release_that_the_law_holds_back_is_shown_with_its_reasons(web: WebWorld, http: TestClient) -> None:
+    traveller = resident(web.world, "CN", offline=True)
+    wallet = web.wallet(http, traveller)
+    refused = problem(wallet.post("/passes", json=_order(web) | {"mode": "offline"}))
+    assert refused["reason"] in ("transfer_held", "transfer_denied")
+    shown = {language: wallet.get(f"/uses?lang={language}").json()["uses"][0] for language in LANGUAGES}
+    for language, use in shown.items():
+        assert use["kind"] == "traveller:pass:refused"
+        assert use["against"] in ("held", "declined")
+        assert use["review"] == f"{ISSUER}/rights/reviews/new?entry={use['entry']}&lang={language}"
+    assert "No impact assessment has been made." in shown["en"]["why"]
+    assert len({tuple(use["why"]) for use in shown.values()}) == len(LANGUAGES)
+    (given,) = [use for use in wallet.get("/uses").json()["uses"] if use["kind"] == "traveller:face:enrolled"]
+    assert (given["against"], given["why"], given["review"]) == (None, [], None)

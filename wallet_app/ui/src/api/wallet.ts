@@ -75,6 +75,11 @@ export interface Use {
   readonly recipient: string | null;
   readonly decision: string | null;
   readonly reasons: readonly string[] | null;
+  readonly title: string | null;
+  /** Nothing left: for now, or at all; `why` are sentences in the language asked for, `review` a page of the broker. */
+  readonly against: "held" | "declined" | null;
+  readonly why: readonly string[] | null;
+  readonly review: string | null;
 }
 
 const me = record<Me>({ traveller: text, provider: text, enrolled: flag, name: optional(text) });
@@ -107,6 +112,10 @@ const use = record<Use>({
   recipient: optional(text),
   decision: optional(text),
   reasons: optional(list(text)),
+  title: optional(text),
+  against: optional(oneOf("held", "declined")),
+  why: optional(list(text)),
+  review: optional(text),
 });
 
 export class WalletApi {

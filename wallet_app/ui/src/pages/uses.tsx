@@ -42,10 +42,37 @@ function Entry({ use, offer }: { use: Use; offer: Offer }) {
   const what = [offer.purposes.find((known) => known.purpose === use.purpose)?.title, use.recipient ?? zone].filter(Boolean).join(" · ");
   return (
     <li>
-      <strong>{t(isKey(kind) ? kind : "kind.other")}</strong>
+      <strong>{isKey(kind) ? t(kind) : (use.title ?? t("kind.other"))}</strong>
+      {use.against !== null && <span class="tag refused">{t(use.against === "held" ? "uses.held" : "uses.declined")}</span>}
       {use.decision !== null && <span class={`tag ${use.decision}`}>{isKey(decision) ? t(decision) : use.decision}</span>}
       {what !== "" && <span class="what">{what}</span>}
       <time dateTime={new Date(use.at).toISOString()}>{formatTime(language, use.at)}</time>
+      {use.against !== null && <Against use={use} />}
     </li>
+  );
+}
+
+/** Why nothing left, and what the person can do about it. */
+function Against({ use }: { use: Use }) {
+  const { t, language } = useWallet();
+  const why = use.why ?? [];
+  return (
+    <div class="against">
+      <p>{t(use.against === "held" ? "uses.held_means" : "uses.declined_means")}</p>
+      {why.length > 0 && (
+        <ul>
+          {why.map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+      {use.review !== null && /^https?:/.test(use.review) && (
+        <p>
+          <a href={use.review} aria-label={`${t("uses.review")}: ${formatTime(language, use.at)}`}>
+            {t("uses.review")}
+          </a>
+        </p>
+      )}
+    </div>
   );
 }
