@@ -77,6 +77,7 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("POST", "/rights/guardians/withdrawals"): BROWSER,
     ("GET", "/rights/guardians/{guardianship_id}/consents/{consent_id}"): BROWSER,
     ("POST", "/rights/guardians/{guardianship_id}/consents/{consent_id}"): BROWSER,
+    ("GET", "/rights/notices"): BROWSER,
     ("GET", "/rights/requests"): BROWSER,
     ("GET", "/rights/reviews/new"): BROWSER,
     ("POST", "/rights/reviews"): BROWSER,
@@ -123,6 +124,24 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
     ("GET", "/staff/filings"): STAFF,
     ("GET", "/staff/filings/calendar.ics"): STAFF,
     ("POST", "/staff/sign-out"): STAFF,
+    ("GET", "/console"): STAFF,
+    ("GET", "/console/flows"): STAFF,
+    ("GET", "/console/bands"): STAFF,
+    ("GET", "/console/counters"): STAFF,
+    ("GET", "/console/changes"): STAFF,
+    ("GET", "/console/alarms"): STAFF,
+    ("GET", "/console/data/{name}"): STAFF,
+    ("GET", "/console/journal"): STAFF,
+    ("GET", "/console/journal/checkpoint.txt"): STAFF,
+    ("GET", "/console/journal/journal.jsonl"): STAFF,
+    ("GET", "/console/journal/journal_verify.py"): STAFF,
+    ("GET", "/console/samples"): STAFF,
+    ("GET", "/console/samples/{release}"): STAFF,
+    ("POST", "/console/samples/next"): STAFF,
+    ("POST", "/console/samples/{release}/claim"): STAFF,
+    ("POST", "/console/samples/{release}/open"): STAFF,
+    ("POST", "/console/samples/{release}/finding"): STAFF,
+    ("POST", "/console/samples/{release}/settle"): STAFF,
     ("GET", "/staff/changes"): STAFF,
     ("GET", "/staff/changes/{change_id}"): STAFF,
     ("GET", "/staff/changes/{change_id}/statement"): STAFF,
@@ -167,7 +186,7 @@ TABLE: Mapping[tuple[str, str], str | set[Token]] = {
 }
 
 _REFUSED = {"/problems/not-authenticated", "/problems/forbidden"}
-_FORMS = ("/oauth/", "/login/", "/consent", "/providers/", "/staff/", "/rights")
+_FORMS = ("/oauth/", "/login/", "/consent", "/providers/", "/staff/", "/console/", "/rights")
 
 
 def addresses(app: FastAPI) -> set[tuple[str, str]]:
@@ -183,7 +202,7 @@ def addresses(app: FastAPI) -> set[tuple[str, str]]:
 def _filled(path: str) -> str:
     values = {
         "slug": "not-found", "name": "tongguan_agency.py", "leaf": "00" * 32, "handle": "h" * 32, "number": "0",
-        "provider": "iamsmart", "pass_id": "0" * 32, "change_id": "0" * 32, "token": "h" * 43,
+        "provider": "iamsmart", "pass_id": "0" * 32, "change_id": "0" * 32, "release": "0" * 64, "token": "h" * 43,
     }  # fmt: skip
     for name in ("request_id", "consent_id", "grant_id", "identity", "assessment_id", "guardianship_id"):
         values[name] = str(uuid4())
