@@ -16,6 +16,7 @@ from broker.core.governance.decision import Decision
 from broker.core.governance.facts import Facts
 from broker.core.governance.policy import MAINLAND
 from broker.core.standing_changes import StandingChanges
+from broker.core.standing_papers import StandingPapers
 from broker.core.transfer import ExporterProfile, TransferRules
 from broker.flows.look_up_counters import spans
 from broker.flows.ports import Work
@@ -86,7 +87,8 @@ def _known(
             "gba_registered": there.gba_registered,
             "art42_listed": there.art42_listed,
         },
-        "pia_done": exporter.pia_done or papers.assessed(exporter.id, to.jurisdiction, asked.data.categories, asked.at),
+        "local_face_store": papers.faces.get(exporter.origin),
+        "pia_done": exporter.pia_done or _assessed(papers, exporter, asked),
         "artefacts": sorted(exporter.artefacts | papers.artefacts(exporter.id, to.id, to.jurisdiction, asked.at)),
         "declared_exclusion": standing.suspends_exemptions(
             exporter=exporter.id,
@@ -100,6 +102,15 @@ def _known(
         "industry": "general",
         "storage": "le_30d",
     }
+
+
+def _assessed(papers: StandingPapers, exporter: ExporterProfile, asked: Facts) -> bool:
+    """Whether an assessment looked at such a release: for the purpose named, or for any where none is."""
+    looked_at = {purpose for paper in papers.assessments for purpose, _, _ in paper.flows}
+    return any(
+        papers.assessed(exporter.id, purpose, asked.recipient.jurisdiction, asked.data.categories, asked.at)
+        for purpose in (looked_at if asked.purpose is None else {asked.purpose})
+    )
 
 
 def _read(stated: Mapping[str, Any], defaults: Mapping[str, Any]) -> Facts:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -15,9 +15,11 @@ from starlette.testclient import TestClient
 
 from broker.core.governance.rules import Rule
 from broker.core.rulebook import Rulebook
+from broker.core.standing_papers import StandingAssessment, StandingPapers
 from broker.core.transfer import Held, Outgoing, PurposeTerms, Subject
 from broker.core.zone import LANGUAGES
 from broker.flows.decide_transfer import decide_transfer
+from broker.flows.ports import Work
 from broker.stores.database import Database
 from tests.ports.fakes import FakeKeyStore, FakeWork, FakeWorks
 from tests.support.transfers import FILED
@@ -86,6 +88,31 @@ def test_it_answers_from_the_operators_statement(asked: Asked) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("case", "gate"),
+    [
+        ({"purpose": "hotel"}, "allow"),
+        ({}, "allow"),
+        ({"purpose": "other"}, "deny"),
+        ({"purpose": "hotel", "recipient": {"jurisdiction": "MO"}}, "deny"),
+    ],
+)
+def test_an_assessment_on_the_table_counts(tmp_path: Path, case: dict[str, Any], gate: str) -> None:
+    web = WebWorld(Database("postgresql://127.0.0.1:1/none", pool_size=1), tmp_path)
+    looked_at = frozenset(("hotel", "HK", category) for category in ("name", "travel_doc_number"))
+    papers = StandingPapers(assessments=(StandingAssessment("tongguan-cn", looked_at, BEGAN),), faces={"CN": 100_000})
+    rulebook = Rulebook.load()
+    profiles = replace(rulebook.transfers.profiles, papers=lambda: papers)
+    web.use(
+        begin=FakeWorks().begin, rulebook=replace(rulebook, transfers=replace(rulebook.transfers, profiles=profiles))
+    )
+    with web.client() as http:
+        answer = http.post("/transfers/precheck", json=case).json()
+    web.keys.close()
+    assert answer["gate"] == ("allow_with_conditions" if gate == "allow" else gate)
+    assert answer["obligations"] == ["face_filing_30_working_days"]
+
+
 def test_another_exporter_is_judged_by_what_it_states(asked: Asked) -> None:
     asked.count(LIMIT)
     own = {"exporter": {"id": "own"}, "recipient": {"jurisdiction": "SG", "gba_registered": False, "trust": "B"}}
@@ -131,7 +158,7 @@ def test_the_release_is_decided_as_foretold(asked: Asked, categories: tuple[str,
     rules = asked.web.ports.services.rulebook.transfers
     stated = {"exporter_kind": "company", "basis": basis, "industry": "general", "storage": "le_30d"}
     made = decide_transfer(
-        FakeWork(),
+        cast(Work, FakeWork()),
         keys=FakeKeyStore(lambda size: b"k" * size),
         rules=rules,
         traveller=UUID(int=1),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from broker.core.governance.policy import Policy
 from broker.core.governance.rules import Rule
 from broker.core.transfer import Outgoing, PurposeTerms, Subject, TransferProfiles, TransferRules
 from broker.flows.decide_transfer import decide_transfer
+from broker.flows.ports import Work
 from broker.flows.ports.transfers import ExporterTotal, RecipientTotal
 from tests.ports.fakes import FakeKeyStore, FakeWork
 from tests.support.transfers import FILED
@@ -43,7 +45,7 @@ def _released(releases: Sequence[Release], rules: TransferRules) -> tuple[Totals
     for person, recipient, category, basis in releases:
         stated = {"exporter_kind": "company", "basis": basis, "industry": "general", "storage": "le_30d"}
         departure = decide_transfer(
-            work,
+            cast(Work, work),
             keys=keys,
             rules=rules,
             traveller=UUID(int=person),
