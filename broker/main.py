@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
-from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
@@ -26,6 +25,7 @@ from broker.core.denial import Denied
 from broker.core.identity_release import ReleasedClaims
 from broker.core.linking import LinkOutcome
 from broker.desk import Desk
+from broker.errands import Errands
 from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.issue_consent_grant import Granting
 from broker.flows.link_identity import link_identity
@@ -39,7 +39,7 @@ from broker.oidc import routes as authorization_routes
 from broker.oidc.client import Clients, wallet_client
 from broker.oidc.client_keys import ClientKeys
 from broker.oidc.ports import OidcUnit
-from broker.oidc.server import AuthorizationServer, Soon
+from broker.oidc.server import AuthorizationServer, Errand
 from broker.outbound import json_fetcher, reach_of, trust
 from broker.settings import Settings
 from broker.stores.admissions import admit_together
@@ -85,6 +85,7 @@ from broker.web.headers import SecurityHeaders, WalletOrigin
 from broker.web.request_log import RequestLog
 from broker.web.services import Services
 from broker.web.throttle import Throttle
+from broker.web.trusted_proxies import TrustedProxies
 from broker.wire.approval_connector import ProviderNotice
 from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
@@ -144,6 +145,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.add_middleware(RequestLog, new_id=lambda: token_hex(8))
     app.add_middleware(WalletOrigin, origins=settings.wallet.origins)
+    app.add_middleware(TrustedProxies, networks=settings.trusted_proxies)
     return app
 
 
@@ -192,10 +194,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             works.begin, orders, keys=keys, rulebook=rulebook, clock=clock, entropy=os.urandom, granting=granting
         )
 
-    admissions = Together(admit_all, name="admissions")
-    releases: Together[ClaimOrder, ReleasedClaims | Denied] = Together(
-        release_all, name="releases", key=attrgetter("traveller")
-    )
+    errands: Together[Errand[Any], Any] = Together(Errands(admit_all, release_all).run, name="errands")
     calls = PartnerHttp(trust(settings.trusted_ca), reach_of(settings))
 
     def upstream(traveller: UUID, provider: str) -> UpstreamTokens | None:
@@ -269,15 +268,16 @@ def compose(settings: Settings, database_url: str) -> Ports:
         consents=desk,
         logins=LoginDesk(work_of, os.urandom),
         release_claims=desk.release,
-        soon=Soon(admissions.ask, releases.ask),
+        run_errand=errands.ask,
         check_release=rulebook.partner.check,
         link_identity=link,
         connectors={name: watched.connector for name, watched in connected.items()},
         clock=clock,
         entropy=os.urandom,
         language=settings.language,
+        pushes_per_minute=settings.logins_per_minute,
     )
-    return Ports(services, authorization, closing=(admissions, releases, examiner, http, database))
+    return Ports(services, authorization, closing=(errands, examiner, http, database))
 
 
 def application() -> FastAPI:

@@ -131,8 +131,11 @@ class Settings(BaseSettings):
     threads: int = Field(default=40, ge=1, le=400)
 
     # How many requests that begin a login one client address may send in a minute to each worker process. A login takes
-    # three. Behind a proxy every client has the proxy's address: limit there, and raise this.
+    # three. A partner's client that proved itself has as many pushed requests, whatever its address.
     logins_per_minute: int = Field(default=600, ge=1)
+    # Networks (CIDR) of the proxies before this broker, whose `X-Forwarded-For` says who the client is. Without them
+    # everybody behind a proxy has the proxy's address, and shares its limit.
+    trusted_proxies: tuple[str, ...] = ()
 
     # Where the face models are; unset: the platform's cache directory.
     models: Path | None = None
@@ -153,7 +156,7 @@ class Settings(BaseSettings):
         real = sorted(name for name, provider in self.providers.items() if not provider.synthetic)
         if self.sandbox and real:
             raise ValueError(f"a sandbox has only providers with `synthetic = true`, and {real[0]} is none")
-        for network in self.partner_networks:
+        for network in (*self.partner_networks, *self.trusted_proxies):
             ip_network(network)
         return self
 

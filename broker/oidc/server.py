@@ -1,17 +1,18 @@
 """The authorization server as one value: everything its endpoints need, given by the composition root."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from broker.core.authorization import Admission, AdmissionQuestion
 from broker.core.denial import Denied
 from broker.core.identity_release import ReleasedClaims
 from broker.core.sealing import derive
 from broker.flows.release_claims import ClaimOrder
+from broker.oidc.buckets import Buckets
 from broker.oidc.client import Clients
 from broker.oidc.client_keys import ClientKeys
 from broker.oidc.dpop import Nonces
@@ -42,14 +43,25 @@ class Lifetimes:
     pushed_request: timedelta = timedelta(seconds=60)
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Soon:
-    """What requests ask in one go with others of the same moment: `OidcUnit.admit`, and a release of claims, each in a
-    transaction of its own.
+class Errand(Generic[T]):
+    """What a request needs of the database, done together with the errands of others at that moment: it is admitted
+    (`OidcUnit.admit`), and what `then` orders because of that is released, each in a transaction of its own.
     """
 
-    admit: Callable[[AdmissionQuestion], Awaitable[Admission]]
-    release: Callable[[ClaimOrder], Awaitable[ReleasedClaims | Denied]]
+    question: AdmissionQuestion
+    then: Callable[[Admission], tuple[T, ClaimOrder | None]]
+    """May look into the registry; may raise, which ends the errand."""
+
+
+class RunErrand(Protocol):
+    """Raises what `then` raises, and DatabaseUnavailable."""
+
+    async def __call__(self, errand: Errand[T]) -> tuple[T, ReleasedClaims | Denied | None]:
+        """What `then` made of the admission, and what came of its order."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ class AuthorizationServer:
     consents: ConsentDesk
     logins: EndLogins
     release_claims: ReleaseClaims
-    soon: Soon
+    run_errand: RunErrand
     link_identity: LinkIdentity
     connectors: Mapping[str, IdentityConnector]
     clock: Clock
@@ -74,6 +86,7 @@ class AuthorizationServer:
     check_release: CheckRelease  # raises InvalidInput for a release beyond its purpose
     language: str = "zh-Hant"  # when the browser states none of ours
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    pushes_per_minute: int = 600  # of one client, in this process
 
     @property
     def secure(self) -> bool:
@@ -101,6 +114,10 @@ class AuthorizationServer:
     @cached_property
     def nonces(self) -> Nonces:
         return Nonces(self.derive("dpop-nonce"))
+
+    @cached_property
+    def pushes(self) -> Buckets:
+        return Buckets(self.pushes_per_minute)
 
     @cached_property
     def sid_key(self) -> bytes:

@@ -2,16 +2,20 @@
 clients (FAPI 2.0 Security Profile 5.3.2.2), offered to the others.
 """
 
+from datetime import datetime
+from math import ceil
 from typing import Any
 
 from starlette.requests import Request
 
 from broker.core.authorization import PendingRequest, digest
+from broker.core.client import Authentication
 from broker.oidc.authorize.endpoint import REQUEST_URI_PREFIX
 from broker.oidc.authorize.read_request import read_request
 from broker.oidc.authorize.request_object import unpack_request
 from broker.oidc.client import redirect_uri_of
-from broker.oidc.client_auth.authenticate import authenticate, confirm
+from broker.oidc.client_address import client_address
+from broker.oidc.client_auth.authenticate import Authenticated, authenticate, confirm
 from broker.oidc.errors import OAuthError, PageError
 from broker.oidc.parameters import Parameters
 from broker.oidc.proof import marks_of, read_proof, replay
@@ -21,7 +25,7 @@ from broker.oidc.server import AuthorizationServer
 def push(server: AuthorizationServer, request: Request, parameters: Parameters) -> dict[str, Any]:
     """The body of the 201 answer (2.2). Raises OAuthError."""
     at = server.clock()
-    known = authenticate(server, request, parameters, at, held=False)
+    known = _known(server, request, parameters, at)
     client = known.client
     if parameters.get("request_uri") is not None:  # 2.1: not inside a pushed request
         raise OAuthError("invalid_request", "request_uri may not be pushed")
@@ -46,3 +50,25 @@ def push(server: AuthorizationServer, request: Request, parameters: Parameters) 
     if not admission.fresh:
         raise replay(admission, proof)
     return {"request_uri": REQUEST_URI_PREFIX + handle, "expires_in": int(lifetime.total_seconds())}
+
+
+def _known(server: AuthorizationServer, request: Request, parameters: Parameters, at: datetime) -> Authenticated:
+    """The client, within its limit. One that proves nothing about itself (a public client, or a stranger) is limited by
+    its address: anybody can use its name. Raises OAuthError.
+    """
+    address = f"address {client_address(request.scope)}"
+    try:
+        known = authenticate(server, request, parameters, at, held=False)
+    except OAuthError:
+        _limit(server, address)
+        raise
+    public = known.client.auth is Authentication.NONE
+    _limit(server, address if public else f"client {known.client.client_id}")
+    return known
+
+
+def _limit(server: AuthorizationServer, name: str) -> None:
+    seconds = server.pushes.take(name)
+    if seconds > 0:  # 2.3
+        headers = {"Retry-After": str(ceil(seconds))}
+        raise OAuthError("temporarily_unavailable", "too many requests; wait a little", status=429, headers=headers)
