@@ -67,7 +67,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     portraits = home / "portraits"
     portraits.mkdir()
     shutil.copy(photo(TENANT.portrait), portraits / f"{PERSON}.jpg")
-    with Stage(home, portraits) as running:
+    with Stage(home, portraits, providers=("iamsmart",)) as running:
         yield running
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from connectors.mock_idps.people import load_people
+from tests.support.logins import synthetic_portraits
 from tests.support.oidc_memory import OidcMemory
 from tests.support.oidc_world import OidcWorld, oidc_world
 from tests.support.relying_party import RelyingParty
-from tests.support.sandbox_stage import SandboxStage
+from tests.support.sandbox_stage import PROVIDER, SandboxStage
 from tests.support.sandbox_world import AGENCY, BASIC, OTHER_AGENCY, SandboxWorld, make_home, sandbox_world
-from tests.support.stage import PROVIDERS, Tls
+from tests.support.stage import Tls
 
 
 @pytest.fixture
@@ -61,15 +61,12 @@ def other_agency(sandbox: SandboxWorld) -> RelyingParty:
 
 
 @pytest.fixture(scope="session")
-def sandbox_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStage]:
-    """A sandbox broker and its providers as processes, over TLS."""
+def sandbox_stage(tmp_path_factory: pytest.TempPathFactory, session_database_url: str) -> Iterator[SandboxStage]:
+    """A sandbox broker and its provider as processes, over TLS."""
     home = tmp_path_factory.mktemp("sandbox-stage")
-    portraits = home / "portraits"
-    portraits.mkdir()
-    for provider in PROVIDERS:
-        for person in load_people(provider, portraits=portraits):
-            # Looks like a JPEG to everybody who does not decode it; nobody does before enrolment.
-            (portraits / f"{person}.jpg").write_bytes(b"\xff\xd8\xff\xe0 synthetic")
+    portraits = synthetic_portraits(home / "portraits")
     tls = Tls.make(home / "tls", "127.0.0.1")
-    with SandboxStage(home / "stage", portraits, tls=tls, serve_wallet=False) as running:
+    with SandboxStage(
+        home / "stage", portraits, tls=tls, serve_wallet=False, providers=(PROVIDER,), database_url=session_database_url
+    ) as running:
         yield running

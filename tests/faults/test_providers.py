@@ -23,11 +23,14 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Stage]:
     home: Path = tmp_path_factory.mktemp("providers")
     portraits = synthetic_portraits(home / "portraits")
     environment = {"TONGGUAN_LOGINS_PER_MINUTE": "100000"}
-    with Stage(home / "stage", portraits, serve_wallet=False, environment=environment, tuning=TUNING) as running:
+    with Stage(
+        home / "stage", portraits, serve_wallet=False, environment=environment, tuning=TUNING,
+        database_url=module_database_url,
+    ) as running:  # fmt: skip
         # Once at each, so that what a provider publishes has been fetched.
         for provider in PROVIDERS:
             assert _works_again(running, provider)

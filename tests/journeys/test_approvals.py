@@ -15,24 +15,22 @@ from joserfc.jwk import ECKey
 from jwt import PyJWKSet, decode, get_unverified_header
 
 import broker.web.developers
-from connectors.mock_idps.people import load_people
 from tests.support.agency_world import AgencyClient
+from tests.support.logins import synthetic_portraits
 from tests.support.sandbox_stage import FAPI2_CLIENT, PARTNER, SandboxStage
-from tests.support.stage import PROVIDERS, Tls
+from tests.support.stage import Tls
 
 FIELDS = ("family_name", "given_name", "native_name", "birthdate", "document_number")
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[SandboxStage]:
     home = tmp_path_factory.mktemp("approvals")
-    portraits = home / "portraits"
-    portraits.mkdir()
-    for provider in PROVIDERS:
-        for person in load_people(provider, portraits=portraits):
-            (portraits / f"{person}.jpg").write_bytes(b"\xff\xd8\xff\xe0 synthetic")
+    portraits = synthetic_portraits(home / "portraits")
     tls = Tls.make(home / "tls", "127.0.0.1")
-    with SandboxStage(home / "stage", portraits, tls=tls, serve_wallet=False) as running:
+    with SandboxStage(
+        home / "stage", portraits, tls=tls, serve_wallet=False, database_url=module_database_url
+    ) as running:
         yield running
 
 

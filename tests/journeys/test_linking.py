@@ -1,23 +1,15 @@
 """One person at two providers, in the providers' own dialects and with real processes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
 import pytest
 
 from tests.support.html_forms import Form, forms_of, submit
-from tests.support.logins import log_in, synthetic_portraits
+from tests.support.logins import log_in
 from tests.support.provider_pages import WALKS, Choice
 from tests.support.stage import PROVIDERS, Stage
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home: Path = tmp_path_factory.mktemp("linking")
-    with Stage(home / "stage", synthetic_portraits(home / "portraits"), serve_wallet=False) as running:
-        yield running
 
 
 @pytest.fixture

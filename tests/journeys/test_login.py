@@ -3,12 +3,10 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
-from connectors.mock_idps.people import load_people
 from tests.support.html_forms import forms_of, submit
 from tests.support.stage import PROVIDERS, Stage
 from tests.support.wallet_client import WalletClient, WalletError, b64url
@@ -18,19 +16,6 @@ PEOPLE = {
     "iamsmart": ["iamsmart-chan", "iamsmart-wong", "iamsmart-dsouza"],
     "macau": ["macau-sousa", "macau-lei", "macau-rosario"],
 }
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home: Path = tmp_path_factory.mktemp("login")
-    portraits = home / "portraits"
-    portraits.mkdir()
-    for provider in PROVIDERS:
-        for person in load_people(provider, portraits=portraits):
-            # Looks like a JPEG to everybody who does not decode it; nobody does before enrolment.
-            (portraits / f"{person}.jpg").write_bytes(b"\xff\xd8\xff\xe0 synthetic")
-    with Stage(home / "stage", portraits, serve_wallet=False) as running:
-        yield running
 
 
 @pytest.fixture
@@ -127,3 +112,4 @@ def test_a_provider_that_stops_leaves_the_others_alone(stage: Stage, wallet: Wal
         assert answer.status_code == 502
         assert "is not answering" in answer.text
     assert wallet.login("iamsmart", "iamsmart-dsouza")["sub"]
+    stage.start_provider_again("macau")

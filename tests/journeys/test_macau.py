@@ -1,28 +1,13 @@
 """Macau One Account with real processes: what its people meet at the broker, and a withdrawal that travels back."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from connectors.mock_idps.people import load_people
 from tests.support.html_forms import form_with, forms_of, submit
-from tests.support.stage import PROVIDERS, Stage
+from tests.support.stage import Stage
 from tests.support.wallet_client import WalletClient, WalletError
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home: Path = tmp_path_factory.mktemp("macau")
-    portraits = home / "portraits"
-    portraits.mkdir()
-    for provider in PROVIDERS:
-        for person in load_people(provider, portraits=portraits):
-            # Looks like a JPEG to everybody who does not decode it; nobody does before enrolment.
-            (portraits / f"{person}.jpg").write_bytes(b"\xff\xd8\xff\xe0 synthetic")
-    with Stage(home / "stage", portraits, serve_wallet=False) as running:
-        yield running
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as environment:
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
             environment.delenv(name, raising=False)
-        with Stage(home / "stage", portraits, tls=Tls.make(home / "authority", "127.0.0.1")) as running:
+        tls = Tls.make(home / "authority", "127.0.0.1")
+        with Stage(home / "stage", portraits, tls=tls, providers=("iamsmart",)) as running:
             yield running
 
 

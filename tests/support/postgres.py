@@ -54,6 +54,22 @@ def database_url(pool: Pool) -> Iterator[str]:
     pool.put_back(name)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(pool: Pool) -> Iterator[str]:
+    """The same, for the tests of one file together."""
+    name = pool.take()
+    yield pool.cluster.url_of(name)
+    pool.put_back(name)
+
+
+@pytest.fixture(scope="session")
+def session_database_url(pool: Pool) -> Iterator[str]:
+    """The same, for something that all tests of a worker share."""
+    name = pool.take()
+    yield pool.cluster.url_of(name)
+    pool.put_back(name)
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A fresh, migrated database."""

@@ -88,14 +88,20 @@ class Stage:
     # Settings of every provider beside its own (connectors.adapter.AdapterSettings).
     tuning: dict[str, Any] = field(default_factory=dict)
     progress: Callable[[str], None] = lambda text: None
+    providers: tuple[str, ...] = PROVIDERS
+    # A database that is there already; None: the broker brings its own.
+    database_url: str | None = None
 
     def __post_init__(self) -> None:
         self._processes: list[Process] = []
+        self._commands: dict[str, list[str]] = {}
+        if self.database_url is not None:
+            self.environment = {**self.environment, "TONGGUAN_DATABASE_URL": self.database_url}
         scheme = "https" if self.tls else "http"
-        self.ports = {name: free_port() for name in ("broker", "wallet", *PROVIDERS)}
+        self.ports = {name: free_port() for name in ("broker", "wallet", *self.providers)}
         self.broker_url = f"{scheme}://{self.host}:{self.ports['broker']}"
         self.wallet_url = f"{scheme}://{self.host}:{self.ports['wallet']}"
-        self.idp_urls = {name: f"{scheme}://{self.host}:{self.ports[name]}" for name in PROVIDERS}
+        self.idp_urls = {name: f"{scheme}://{self.host}:{self.ports[name]}" for name in self.providers}
         self.broker_home = self.home / "broker"
 
     @property
@@ -126,8 +132,14 @@ class Stage:
         process.stop()
         self._processes.remove(process)
 
+    def start_provider_again(self, name: str) -> None:
+        """A provider that was stopped answers once more."""
+        process = self._spawn(name, self._commands[name])
+        process.await_http(f"{self.idp_urls[name]}{MOCKS[name].ready}", ca=self.ca)
+
     def _spawn(self, name: str, command: list[str], *, pipe: bool = False) -> Process:
         self.progress(name)
+        self._commands[name] = command
         log = self.home / "logs" / f"{name}.log"
         process = Process(name, command, log=log, environment=self.environment, pipe=pipe)
         self._processes.append(process)
@@ -142,12 +154,12 @@ class Stage:
 
     def _start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        secret = {name: secrets.token_urlsafe(24) for name in PROVIDERS}
+        secret = {name: secrets.token_urlsafe(24) for name in self.providers}
         if not (self.broker_home / "broker.toml").exists():
             self.run("broker", "init", "--home", self.broker_home, "--issuer", self.broker_url)
-        setups = {name: self._set_up(name, secret[name]) for name in PROVIDERS}
+        setups = {name: self._set_up(name, secret[name]) for name in self.providers}
         (self.broker_home / "broker.toml").write_text(self._configuration(setups), encoding="utf-8")
-        for name in PROVIDERS:
+        for name in self.providers:
             command = [
                 *("--provider", name, "--host", self.bind, "--port", str(self.ports[name])),
                 *("--issuer", self.idp_urls[name], "--portraits", str(self.portraits)),
@@ -193,7 +205,7 @@ class Stage:
             f'redirect_uris = ["{wallet}/callback"]',
             f'return_uris = ["{wallet}/consents"]',
         ]
-        for name in PROVIDERS:
+        for name in self.providers:
             # JSON strings, numbers and lists are TOML as well.
             table = [
                 f"{key} = {json.dumps(value, ensure_ascii=False)}"
