@@ -7,6 +7,7 @@ import pytest
 
 from broker.core.counting import CountingKey, CountingRule, CountingTerms, counting_key, year_before
 from broker.core.denial import UnknownTraveller
+from broker.core.governance.codes import Flag
 from broker.core.governance.decision import Decision
 from broker.core.transfer import Outgoing, PurposeTerms, Subject, TransferRules
 from broker.flows.counted_person import bulk_line, counted_as
@@ -14,7 +15,7 @@ from broker.flows.decide_transfer import decide_transfer
 from broker.flows.end_counting import end_counting, keep_ledger
 from broker.flows.merge_counts import merge_counts
 from broker.flows.merge_people import merge_people
-from broker.flows.ports.transfers import BulkTotal, ExporterTotal, RecipientTotal, TransferLine
+from broker.flows.ports.transfers import BulkLine, BulkTotal, ExporterTotal, RecipientTotal, TransferLine
 from broker.flows.release_template import Released
 from broker.wire.registry import KeyUse
 from tests.ports.test_transfers import MAINLAND, PERMIT, cross, resident, with_contracts
@@ -75,9 +76,12 @@ def totals(world: World, year: int = 2026) -> tuple[list[ExporterTotal], list[Re
 
 def test_the_window_of_the_united_states_is_twelve_months_to_the_instant(world: World) -> None:
     decided(world, uuid4(), origin="US")
-    later = world.at.replace(year=world.at.year + 1)
-    assert [total.persons for total in recent(world, later)] == [1]
-    assert recent(world, later + timedelta(microseconds=1)) == []
+    world.at = world.at.replace(year=world.at.year + 1)
+    assert [total.persons for total in recent(world, world.at)] == [1]
+    assert persons(world, "bank", "identifiers") == 2
+    world.at += timedelta(microseconds=1)
+    assert recent(world, world.at) == []
+    assert persons(world, "bank", "identifiers") == 1
 
 
 def persons(world: World, recipient: str, *kinds: str) -> int:
@@ -104,6 +108,19 @@ def test_kinds_of_data_are_counted_apart_and_by_pair_of_parties(world: World) ->
         BulkTotal("firm/US", "bank", 3, frozenset({"identifiers", "biometric"})),
         BulkTotal("firm/US", "clinic", 1, frozenset({"identifiers"})),
     ]
+
+
+def test_more_than_a_thousand_faces_are_bulk_and_a_thousand_are_not(world: World) -> None:
+    with world.begin() as work:
+        work.transfers.look(TransferLine(2026, "firm/US", "bank", uuid4()))
+        for number in range(999):
+            line = BulkLine("firm/US", "bank", frozenset({"biometric"}), UUID(int=number), uuid4())
+            work.transfers.enter_bulk(line, at=world.at)
+    person = uuid4()
+    flags = [decided(world, one, FACES, origin="US").flags for one in (person, person, uuid4())]
+    assert flags == [(), (), (Flag.US_BULK_EXCEEDED,)]
+    assert decided(world, uuid4(), NAMES, origin="US").flags == ()
+    assert persons(world, "bank", "biometric") == 1001  # what was held counted nobody
 
 
 def test_a_person_of_last_years_window_is_the_same_person_under_this_years_key(world: World) -> None:
