@@ -29,7 +29,7 @@ from broker.web.console_data import (
     route_sheet,
     sample_sheet,
 )
-from broker.web.console_picture import GATE_WORDS, picture_of
+from broker.web.console_picture import picture_of
 from broker.web.console_sheets import Sheet
 from broker.web.console_words import counter_words, rule_words
 from broker.web.problems import Problem
@@ -94,7 +94,6 @@ def flows_page(request: Request, services: Provided, work: Transaction) -> Respo
         spans=SPANS,
         picture=picture_of(flows),
         sheet=named(route_sheet(flows)),
-        words=GATE_WORDS,
     )
 
 
@@ -111,7 +110,7 @@ def bands_page(request: Request, services: Provided, work: Transaction) -> Respo
         window=window,
         spans=SPANS,
         columns=columns_of(flows, window.first, window.last),
-        sheet=band_sheet(flows),
+        sheet=named(band_sheet(flows)),
     )
 
 

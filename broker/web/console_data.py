@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from broker.core.flow_summary import Flow, by
+from broker.core.flow_summary import UNKNOWN, Flow, by
 from broker.core.governance.calendar import shanghai_date
 from broker.core.governed_change import GovernedChange
 from broker.core.rulebook import Rulebook
@@ -251,13 +251,15 @@ def alarm_sheet(raised: Iterable[RaisedAlarm]) -> Sheet:
 
 
 def named(sheet: Sheet) -> Sheet:
-    """With words in place of codes, for a page."""
-    words = [_WORDS.get(column.name) for column in sheet.columns]
+    """For a page: words in place of codes, and no column of what never happened."""
+    kept = [n for n, c in enumerate(sheet.columns) if c.name != UNKNOWN or any(row[n] for row in sheet.rows)]
+    columns = tuple(sheet.columns[n] for n in kept)
+    words = [_WORDS.get(column.name) for column in columns]
     rows = tuple(
-        tuple(cell if say is None else say(str(cell)) for cell, say in zip(row, words, strict=True))
+        tuple(row[n] if say is None else say(str(row[n])) for n, say in zip(kept, words, strict=True))
         for row in sheet.rows
     )
-    return replace(sheet, rows=rows)
+    return replace(sheet, columns=columns, rows=rows)
 
 
 def _minute(moment: datetime) -> str:

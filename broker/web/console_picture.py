@@ -17,12 +17,12 @@ _HEIGHT, _TALLER = 412, 486
 _CENTRE: Final = (250.0, 240.0)
 _NARROWEST, _WIDEST = 4.0, 28.0
 # Of the distance: two ways between the same places part, the one towards the middle nearly straight.
-_OUTWARD, _INWARD = 0.36, 0.06
+_OUTWARD, _ASIDE, _INWARD = 0.36, 0.18, 0.06
 _LABEL_AT: Final = 95  # how far from a place that lies apart its ribbon's number stands
 _EDGE: Final = 60  # a name nearer to the side of the frame stands along it
 _GAP: Final = 12.0  # between a place and where its ribbons begin, or their arrows end
 _HOME: Final[Mapping[str, tuple[float, float]]] = {"CN": (250, 84), "HK": (396, 318), "MO": (104, 318)}
-_ELSEWHERE: Final = ((452, 46), (48, 46), (452, 190), (48, 190), (250, 432), (400, 440), (100, 440))
+_ELSEWHERE: Final = ((452, 52), (48, 52), (452, 190), (48, 190), (250, 432), (400, 440), (100, 440))
 GATES: Final = (Gate.ALLOW.value, Gate.ALLOW_WITH_CONDITIONS.value, Gate.HOLD.value, Gate.DENY.value, UNKNOWN)
 GATE_WORDS: Final[Mapping[str, str]] = {
     Gate.ALLOW.value: "let go",
@@ -120,7 +120,8 @@ def _ribbon(
     nx, ny = (y2 - y0) / length, -(x2 - x0) / length  # to the left of whoever travels
     mx, my = (x0 + x2) / 2, (y0 + y2) / 2
     inward = (_CENTRE[0] - mx) * nx + (_CENTRE[1] - my) * ny > 0
-    bend = (_INWARD if inward else _OUTWARD) * length
+    home = set(ends) <= set(_HOME)
+    bend = (_INWARD if inward else _OUTWARD if home else _ASIDE) * length
     cx, cy = mx + nx * bend, my + ny * bend
     start = _towards((x0, y0), (cx, cy), RADIUS + 2)
     tip = _towards((x2, y2), (cx, cy), RADIUS + 3)
@@ -134,7 +135,7 @@ def _ribbon(
         stripes.append(Stripe(gate, gates[gate], path, round(share, 2)))
     # Near the end that lies apart, where fewer ribbons meet.
     near = max(0.0, min(0.5, _LABEL_AT / length))
-    t = 0.5 if set(ends) <= set(_HOME) else near if ends[1] in _HOME else 1 - near
+    t = 0.5 if home else near if ends[1] in _HOME else 1 - near
     label = [(1 - t) ** 2 * a + 2 * t * (1 - t) * c + t * t * b for a, c, b in zip(start, (cx, cy), end, strict=True)]
     stopped = gates.get(Gate.HOLD.value, 0) + gates.get(Gate.DENY.value, 0)
     return Ribbon(
