@@ -109,6 +109,7 @@ class AuthorizationCode:
     releases: tuple[IdentityRelease, ...] = ()
     consents: tuple[UUID, ...] = ()
     claims: Mapping[str, JSON] | None = None
+    grant_action: str | None = None  # core.grant_merge.GrantAction, when it changes a grant that stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,9 @@ class OidcUnit(Protocol):
 
     def grant(self, grant_id: UUID) -> Grant | None: ...
 
+    def lock_grant(self, grant_id: UUID) -> Grant | None:
+        """The same, locked until the end of the unit."""
+
     def renew_grant(self, grant: Grant) -> bool:
         """Write the grant over the one of that id, client and person; False when none of them stands."""
 

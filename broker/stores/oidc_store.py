@@ -253,6 +253,10 @@ class OidcUnit:
         row = self._one(select(grants).where(grants.c.grant_id == grant_id))
         return oidc_rows.grant_of(dict(row._mapping)) if row is not None else None
 
+    def lock_grant(self, grant_id: UUID) -> Grant | None:
+        row = self._one(select(grants).where(grants.c.grant_id == grant_id).with_for_update())
+        return oidc_rows.grant_of(dict(row._mapping)) if row is not None else None
+
     def renew_grant(self, grant: Grant) -> bool:
         same = and_(grants.c.client_id == grant.client_id, grants.c.traveller_id == grant.traveller_id)
         standing = and_(grants.c.grant_id == grant.grant_id, same, grants.c.revoked_at.is_(None))

@@ -78,6 +78,7 @@ codes = Table(
     Column("auth_time", _MOMENT, nullable=False),
     Column("expires_at", _MOMENT, nullable=False, index=True),
     Column("spent_at", _MOMENT),
+    Column("grant_action", Text),
     *_authorized(),
     # What ends before its code is redeemed is found by these.
     Index("ix_oidc_codes_grant_id", "grant_id", postgresql_where=text("spent_at IS NULL")),

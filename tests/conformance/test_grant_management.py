@@ -108,6 +108,20 @@ def test_merging_adds_and_keeps_the_grant(agency: RelyingParty) -> None:
     assert {"name", "birthdate", "over_18"} <= told.keys()
 
 
+def test_two_merges_that_were_asked_for_before_either_was_redeemed_both_count(agency: RelyingParty) -> None:
+    grant = tokens(agency, detail("name"), grant_management_action="create").body["grant_id"]
+    change = {"grant_management_action": "merge", "grant_id": grant}
+    codes = [
+        agency.code(agency.request(authorization_details=json.dumps([asked]), **change))
+        for asked in (detail("birthdate"), detail("over_18", purpose="age-check"))
+    ]
+    for code in codes:
+        assert agency.redeem(code).status_code == 200
+    assert {release.purpose: release.claims for release in stored(agency.world, grant).releases} == {
+        "account-opening": {"name", "birthdate"}, "age-check": {"over_18"},
+    }  # fmt: skip
+
+
 def test_replacing_leaves_what_was_agreed_to_now(agency: RelyingParty) -> None:
     first = tokens(agency, detail("name"), grant_management_action="create")
     grant = first.body["grant_id"]

@@ -142,6 +142,8 @@ class OidcMemory:
     def grant(self, grant_id: UUID) -> Grant | None:
         return self.tables["grants"].get(grant_id)
 
+    lock_grant = grant
+
     def renew_grant(self, grant: Grant) -> bool:
         known = self.grant(grant.grant_id)
         if known is None or known.revoked_at is not None or known.client_id != grant.client_id:

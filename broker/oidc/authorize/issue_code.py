@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from broker.core.authorization import AuthorizationCode, AuthorizationRequest, Grant, LoginSession, digest
-from broker.core.grant_merge import GrantAction, changed
 from broker.core.identity_release import IdentityRelease
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
@@ -23,13 +22,10 @@ def issue_code(
     grant: Grant | None = None,
 ) -> str:
     """The code; its digest is stored. `releases` are those of the request that `consents` cover; `grant` is the one
-    that redeeming the code changes, if it founds none.
+    that redeeming the code changes, if it founds none: what it is about by then, nobody knows yet.
     """
     code = server.secret()
-    scopes, grant_id = request.scopes, UUID(bytes=server.entropy(16), version=4)
-    if grant is not None:
-        action, grant_id = GrantAction(request.grant_action or GrantAction.REPLACE), grant.grant_id
-        scopes, releases, consents = changed(grant, action, scopes=scopes, releases=releases, consents=consents)
+    grant_id = UUID(bytes=server.entropy(16), version=4) if grant is None else grant.grant_id
     unit.add_code(
         AuthorizationCode(
             code_hash=digest(code),
@@ -37,7 +33,7 @@ def issue_code(
             client_id=request.client_id,
             redirect_uri=request.redirect_uri,
             code_challenge=request.code_challenge,
-            scopes=scopes,
+            scopes=request.scopes,
             nonce=request.nonce,
             dpop_jkt=request.dpop_jkt,
             traveller_id=session.traveller_id,
@@ -50,6 +46,7 @@ def issue_code(
             releases=tuple(releases),
             consents=tuple(consents),
             claims=request.claims,
+            grant_action=None if grant is None else request.grant_action,
         )
     )
     return code

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from broker.core.authorization import Grant, digest
 from broker.core.ending import Ending
+from broker.core.grant_merge import GrantAction, changed
 from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
@@ -48,6 +49,16 @@ def redeem_code(
     jkt = proof.jkt if proof is not None else None
     if code.dpop_jkt is not None and code.dpop_jkt != jkt:
         return _refuse("the code is bound to another DPoP key")
+    # (8) the grant it founds, or changes: locked, so that of two changes at once neither is lost, and as it is by now:
+    # revoked meanwhile, it stays revoked
+    scopes, releases, consents = code.scopes, code.releases, code.consents
+    if code.grant_action is not None:
+        standing = unit.lock_grant(code.grant_id)
+        if standing is None or standing.revoked_at is not None:
+            return _refuse("the grant that the code was to change has ended")
+        scopes, releases, consents = changed(
+            standing, GrantAction(code.grant_action), scopes=scopes, releases=releases, consents=consents
+        )
     grant = Grant(
         grant_id=code.grant_id,
         client_id=client.client_id,
@@ -56,18 +67,17 @@ def redeem_code(
         provider=code.provider,
         acr=code.acr,
         auth_time=code.auth_time,
-        scopes=code.scopes,
+        scopes=scopes,
         jkt=jkt,
         created_at=at,
         expires_at=at + server.lifetimes.grant,
         amr=code.amr,
         session_id=code.session_id,
-        releases=code.releases,
-        consents=code.consents,
+        releases=releases,
+        consents=consents,
         claims=code.claims,
     )
-    # (8) a code that changes a grant finds it as it was: revoked meanwhile, it stays revoked
-    if unit.grant(code.grant_id) is None:
+    if code.grant_action is None:
         unit.add_grant(grant)
     elif not unit.renew_grant(grant):
         return _refuse("the grant that the code was to change has ended")
