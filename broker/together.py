@@ -1,14 +1,16 @@
 """Requests that ask the same at the same time are answered by one call, so that they share round trips and a commit.
 
-Nothing waits for company: a call begins as soon as the one before it is done, with whatever has gathered meanwhile.
+A request that comes alone is answered at once. While they come in numbers, a call waits a moment for more of them: what
+it costs by itself is then shared by many.
 """
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -16,14 +18,13 @@ Told = TypeVar("Told")
 MOST: Final = 32
 """Requests in one call: enough to share its cost, few enough that none waits long for the others."""
 
-
-def _nobody(_: Any) -> Hashable:
-    return None
+LINGER: Final = 0.004
+"""Seconds that a call waits for more, after one that answered several."""
 
 
 class Together(Generic[Asked, Told]):
     """`answer` gets some requests and gives for each, in order, its answer or the exception that is raised where it was
-    asked. Of requests with one `key` (other than None) a call holds at most one; the others keep their place.
+    asked.
     """
 
     def __init__(
@@ -31,12 +32,12 @@ class Together(Generic[Asked, Told]):
         answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]],
         *,
         name: str,
-        key: Callable[[Asked], Hashable] = _nobody,
         most: int = MOST,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._answer = answer
-        self._key = key
         self._most = most
+        self._sleep = sleep
         self._waiting: deque[tuple[Asked, Future[Told]]] = deque()
         self._lock = threading.Lock()
         self._busy = False
@@ -72,20 +73,11 @@ class Together(Generic[Asked, Told]):
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
+            if len(batch) > 1:
+                self._sleep(LINGER)
 
     def _take(self) -> list[tuple[Asked, "Future[Told]"]]:
         with self._lock:
-            batch: list[tuple[Asked, Future[Told]]] = []
-            held: set[Hashable] = {None}
-            later: list[tuple[Asked, Future[Told]]] = []
-            while self._waiting and len(batch) < self._most:
-                one = self._waiting.popleft()
-                key = self._key(one[0])
-                if key is not None and key in held:
-                    later.append(one)
-                else:
-                    held.add(key)
-                    batch.append(one)
-            self._waiting.extendleft(reversed(later))
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
             self._busy = bool(batch)
             return batch

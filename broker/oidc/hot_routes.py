@@ -29,9 +29,12 @@ def hot_routes(server: AuthorizationServer) -> list[Route]:
         in_body = await body_token(request) if request.method == "POST" else None
         return await userinfo(server, request, in_body)
 
+    async def ask_introspection(request: Request) -> Response:
+        return await introspect(server, request, await form_parameters(request))
+
     return [
         Route("/oauth/token", _of_form(server, _token), methods=["POST"]),
-        Route("/oauth/introspect", _of_form(server, introspect), methods=["POST"]),
+        Route("/oauth/introspect", ask_introspection, methods=["POST"]),
         Route(USERINFO, ask_userinfo, methods=["GET", "POST"]),
     ]
 

@@ -9,48 +9,51 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from broker.core.authorization import Grant, digest
+from broker.core.authorization import Admission, AdmissionQuestion, Grant, digest
 from broker.core.client import Authentication
 from broker.core.identity_release import details_of
 from broker.oidc.client import Client
-from broker.oidc.client_auth.authenticate import authenticate, confirm
+from broker.oidc.client_auth.authenticate import authenticate_soon, confirm
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.ports import OidcUnit
 from broker.oidc.proof import replay
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
-from broker.oidc.server import AuthorizationServer
+from broker.oidc.server import AuthorizationServer, Errand
 
 JWT_MEDIA_TYPE: Final = "application/token-introspection+jwt"  # RFC 9701 4
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _INACTIVE: Final[dict[str, Any]] = {"active": False}
 
 
-def introspect(server: AuthorizationServer, request: Request, parameters: Parameters) -> Response:
+async def introspect(server: AuthorizationServer, request: Request, parameters: Parameters) -> Response:
     """Raises OAuthError for a client that did not authenticate (RFC 7662 2.1)."""
     at = server.clock()
-    known = authenticate(server, request, parameters, at)
+    known = await authenticate_soon(server, request, parameters, at)
     if known.client.auth is Authentication.NONE:
         raise OAuthError("invalid_client", "a public client may not ask about tokens", status=401)
     token = parameters.require("token")
     claims = server.token_keys.verified(token, typ=ACCESS_TOKEN_TYPE)
     grant_id = _grant_id(claims)
-    admission = server.admit(
+    question = AdmissionQuestion(
         known.marks,
-        client_id=known.client.client_id,
-        grant_id=grant_id,
-        token_hash=digest(token) if claims is not None and grant_id is None else None,
+        known.client.client_id,
+        grant_id,
+        digest(token) if claims is not None and grant_id is None else None,
     )
-    if not admission.fresh:
-        raise replay(admission, None)
-    client = confirm(server, known, admission.client_version, at).client
-    if claims is None:
-        with server.open_unit() as unit:
-            found = _of_refresh_token(server, unit, client, token, at)
-    else:
+
+    def then(admission: Admission) -> tuple[dict[str, Any], None]:
+        if not admission.fresh:
+            raise replay(admission, None)
+        client = confirm(server, known, admission.client_version, at).client
+        if claims is None:
+            with server.open_unit() as unit:
+                return _of_refresh_token(server, unit, client, token, at), None
         dead = admission.token_revoked or (grant_id is not None and not _stands(admission.grant, at))
-        found = _INACTIVE if dead else _of_access_token(server, client, claims, admission.grant, at)
-    return _answer(server, request, client, found, at)
+        return (_INACTIVE if dead else _of_access_token(server, client, claims, admission.grant, at)), None
+
+    found, _ = await server.run_errand(Errand(question, then))
+    return _answer(server, request, known.client, found, at)
 
 
 def _of_access_token(

@@ -23,6 +23,7 @@ RS256: Final = "RS256"  # RFC 7518 3.3; ID tokens of oidc_basic clients that reg
 _RSA_BITS: Final = 3072
 _REREAD_SECONDS: Final = 5.0
 _UNKNOWN_SECONDS: Final = 0.5
+_MAX_VERIFIED: Final = 4096
 
 _log: Final = logging.getLogger(__name__)
 
@@ -99,6 +100,9 @@ class KeyRing:
         return found
 
 
+_Verified = tuple[str, VerifyingKey, dict[str, Any]]  # kid, key, claims
+
+
 class TokenKeys:
     """The ring, read again every few seconds, and at once for a `kid` it does not know."""
 
@@ -108,6 +112,7 @@ class TokenKeys:
         self._lock = Lock()
         self._ring = read()
         self._read_at = monotonic()
+        self._verified: dict[tuple[str, str], _Verified] = {}
 
     @classmethod
     def fixed(cls, key: TokenKey, *, rsa: TokenKey | None = None) -> "TokenKeys":
@@ -127,17 +132,32 @@ class TokenKeys:
     def verified(self, token: str, *, typ: str, limit: int = 4096) -> dict[str, Any] | None:
         """The claims of a token of ours of that type (RFC 9068 4: other tokens under the same key must not pass), or
         None. Issuer, audience and time are the caller's to check.
+
+        A token comes again and again while it lives, so one that verified is remembered, with the key it did under.
         """
+        ring = self.ring
+        if (known := self._verified.get((typ, token))) is not None and ring.verifying.get(known[0]) is known[1]:
+            return dict(known[2])
+        found = self._verify(token, typ=typ, limit=limit)
+        if found is None:
+            return None
+        if len(self._verified) >= _MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[typ, token] = found
+        return dict(found[2])
+
+    def _verify(self, token: str, *, typ: str, limit: int) -> "_Verified | None":
         try:
             parsed = jws.parse(token, limit=limit)
         except jws.MalformedJws:
             return None
-        header = parsed.header
-        key = self._key(str(header.get("kid")))
+        header, kid = parsed.header, str(parsed.header.get("kid"))
+        key = self._key(kid)
         if key is None or header.get("typ") != typ:
             return None
         alg = algorithm_of(key)  # the key's, never the header's
-        return parsed.claims if header.get("alg") == alg and jws.verifies(parsed, key, alg=alg) else None
+        good = header.get("alg") == alg and jws.verifies(parsed, key, alg=alg)
+        return (kid, key, parsed.claims) if good else None
 
     def _key(self, kid: str) -> VerifyingKey | None:
         key = self.ring.verifying.get(kid)

@@ -53,13 +53,11 @@ def wanted_at_userinfo(grant: Grant) -> Wanted:
     return Wanted.of(grant, plain, claims_request.verified(grant.claims, "userinfo"))
 
 
-async def userinfo_claims(server: AuthorizationServer, client: Client, grant: Grant, at: datetime) -> Told | Denied:
-    """Those claims, released together with what others ask at this moment; empty when the grant names nothing."""
+def userinfo_order(client: Client, grant: Grant) -> tuple[Wanted, ClaimOrder | None]:
+    """What is to be released at the userinfo endpoint; None when the grant names nothing there."""
     wanted = wanted_at_userinfo(grant)
-    if not wanted.names:
-        return Told({})
-    released = await server.soon.release(ClaimOrder(grant.traveller_id, client, grant.releases, wanted.names))
-    return released if isinstance(released, Denied) else _told(wanted, released, at)
+    order = ClaimOrder(grant.traveller_id, client, grant.releases, wanted.names) if wanted.names else None
+    return wanted, order
 
 
 def id_token_claims(
@@ -73,10 +71,11 @@ def id_token_claims(
     released = server.release_claims(
         unit, traveller=grant.traveller_id, client=client, releases=grant.releases, wanted=wanted.names, at=at
     )
-    return {} if isinstance(released, Denied) else _told(wanted, released, at).claims
+    return {} if isinstance(released, Denied) else told(wanted, released, at).claims
 
 
-def _told(wanted: Wanted, released: ReleasedClaims, at: datetime) -> Told:
+def told(wanted: Wanted, released: ReleasedClaims, at: datetime) -> Told:
+    """What was released, in the shape it was asked for."""
     claims: dict[str, Any] = {name: value for name, value in released.values.items() if name in wanted.plain}
     elements = _verified(wanted.verified, released.values, released.verification, at)
     if elements:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from broker.core.authorization import Admission, AdmissionQuestion, Grant, digest
@@ -130,32 +129,10 @@ def verify_token(
     presented = read_token(server, request, raw, scheme=scheme, audience=audience, at=at)
     # (4) the proof is new, the client active, the grant stands: one statement
     asked = presented.question
-    client = server.clients.find_held(presented.client_id)
     admission = server.admit(
         asked.marks, client_id=asked.client_id, grant_id=asked.grant_id, token_hash=asked.token_hash
     )
-    if client is not None and client.version != (admission.client_version or 0):
-        client = server.clients.find(presented.client_id)
-    return admitted(presented, admission, client, scopes=scopes, at=at)
-
-
-async def verify_token_soon(
-    server: AuthorizationServer,
-    request: Request,
-    raw: str,
-    *,
-    scheme: str,
-    scopes: frozenset[str],
-    audience: str,
-    at: datetime,
-) -> AccessToken | ClientToken:
-    """The same, its statement shared with the requests of this moment; the event loop waits for nothing."""
-    presented = read_token(server, request, raw, scheme=scheme, audience=audience, at=at)
-    admission = await server.soon.admit(presented.question)
-    client = server.clients.held(presented.client_id)
-    if client is None or client.version != (admission.client_version or 0):
-        client = await run_in_threadpool(server.clients.find, presented.client_id)
-    return admitted(presented, admission, client, scopes=scopes, at=at)
+    return admitted(server, presented, admission, scopes=scopes, at=at)
 
 
 def read_token(
@@ -200,11 +177,19 @@ def read_token(
 
 
 def admitted(
-    presented: Presented, admission: Admission, client: Client | None, *, scopes: frozenset[str], at: datetime
+    server: AuthorizationServer,
+    presented: Presented,
+    admission: Admission,
+    *,
+    scopes: frozenset[str],
+    at: datetime,
 ) -> AccessToken | ClientToken:
-    """What the token is good for. `client`: as the registry has it. Raises OAuthError."""
+    """What the token is good for. Raises OAuthError."""
     if not admission.fresh:
         raise dpop.InvalidProof("this proof was used before")
+    client = server.clients.find_held(presented.client_id)
+    if client is not None and client.version != (admission.client_version or 0):
+        client = server.clients.find(presented.client_id)
     grant, held = admission.grant, presented.scopes
     ended = grant is None or grant.revoked_at is not None or grant.expires_at <= at
     if client is None or admission.token_revoked or (presented.grant_id is not None and ended):

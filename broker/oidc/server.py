@@ -60,7 +60,7 @@ class Errand(Generic[T]):
 class RunErrand(Protocol):
     """Raises what `then` raises, and DatabaseUnavailable."""
 
-    async def __call__(self, errand: Errand[T]) -> tuple[T, ReleasedClaims | Denied | None]:
+    async def __call__(self, errand: Errand[T], /) -> tuple[T, ReleasedClaims | Denied | None]:
         """What `then` made of the admission, and what came of its order."""
 
 

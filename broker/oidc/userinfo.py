@@ -2,19 +2,31 @@
 or signed and encrypted as the client registered (5.3.2, OpenID Connect Registration 2).
 """
 
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from broker.core.authorization import Admission
 from broker.core.denial import Denied, Refusal
+from broker.flows.release_claims import ClaimOrder
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import FORM, form_parameters
-from broker.oidc.released import Told, userinfo_claims
-from broker.oidc.resource import AccessToken, as_resource_error, authorization_header, refuse, verify_token_soon
+from broker.oidc.released import Told, Wanted, told, userinfo_order
+from broker.oidc.resource import (
+    AccessToken,
+    Presented,
+    admitted,
+    as_resource_error,
+    authorization_header,
+    read_token,
+    refuse,
+)
 from broker.oidc.sealed_answer import protected_answer
-from broker.oidc.server import AuthorizationServer
+from broker.oidc.server import AuthorizationServer, Errand
 
 PATH: Final = "/oauth/userinfo"
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -32,25 +44,32 @@ async def userinfo(server: AuthorizationServer, request: Request, in_body: str |
     at = server.clock()
     scheme, raw = _presented(request, in_body)
     try:
-        token = await verify_token_soon(
-            server, request, raw, scheme=scheme, scopes=frozenset({"openid"}), audience=PATH, at=at
+        presented = read_token(server, request, raw, scheme=scheme, audience=PATH, at=at)
+        (token, wanted), released = await server.run_errand(
+            Errand(presented.question, partial(_wanted, server, presented, at))
         )
     except OAuthError as error:
         raise as_resource_error(error) from error
-    if not isinstance(token, AccessToken):
-        raise refuse("invalid_token", "the access token is for no person")
-    told: Told | Denied = Told({})
-    if token.releases:
-        told = await userinfo_claims(server, token.client, token.grant, at)
-    if isinstance(told, Denied):
-        raise _denied(told)
-    claims = {**told.claims, "sub": token.subject}
-    headers = _NO_STORE | ({"Consent-Grant": ", ".join(told.grants)} if told.grants else {})
+    if isinstance(released, Denied):
+        raise _denied(released)
+    found = Told({}) if released is None else told(wanted, released, at)
+    claims = {**found.claims, "sub": token.subject}
+    headers = _NO_STORE | ({"Consent-Grant": ", ".join(found.grants)} if found.grants else {})
     client = token.client
     if client.userinfo_signed_alg is None and client.userinfo_encryption is None:
         return JSONResponse(claims, headers=headers)
     body = await run_in_threadpool(protected_answer, server, client, claims, at)  # the client's keys may be far away
     return Response(body, media_type="application/jwt", headers=headers)
+
+
+def _wanted(
+    server: AuthorizationServer, presented: Presented, at: datetime, admission: Admission
+) -> tuple[tuple[AccessToken, Wanted], ClaimOrder | None]:
+    token = admitted(server, presented, admission, scopes=frozenset({"openid"}), at=at)
+    if not isinstance(token, AccessToken):
+        raise refuse("invalid_token", "the access token is for no person")
+    wanted, order = userinfo_order(token.client, token.grant)
+    return (token, wanted), order
 
 
 def _presented(request: Request, in_body: str | None) -> tuple[str, str]:

@@ -145,7 +145,7 @@ def _write_array(out: bytearray, value: Sequence[Value], depth: int) -> None:
 
 
 def _write_map(out: bytearray, value: Mapping[Any, Value], depth: int) -> None:
-    entries = {_key(type(key), key): element for key, element in value.items()}
+    entries = {_key(key): element for key, element in value.items()}
     _head(out, 5, len(entries))
     # RFC 8949 4.2.1: bytewise order of the encoded keys (not RFC 7049's shortest first).
     for encoded in sorted(entries):
@@ -155,11 +155,11 @@ def _write_map(out: bytearray, value: Mapping[Any, Value], depth: int) -> None:
         _write(out, entries[encoded], depth - 1)
 
 
-@lru_cache(maxsize=4096)
-def _key(kind: type, key: Any) -> bytes:
-    """A map key, encoded. The formats have few, which come again and again. `kind`: True and 1 are equal."""
-    if kind is bool or not isinstance(key, int | str):
-        raise ValueError("map keys are integers or text")
+@lru_cache(maxsize=4096, typed=True)
+def _key(key: Any) -> bytes:
+    """A map key, encoded. The formats have few, which come again and again. By type too: True, 1 and 1.0 are equal."""
+    if isinstance(key, bool) or not isinstance(key, int | str):
+        raise ValueError("map keys are integers or text")  # noqa: TRY004  one error for callers
     head = bytearray()
     _write(head, key, 1)
     return bytes(head)

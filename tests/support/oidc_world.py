@@ -29,11 +29,11 @@ from broker.oidc.resource import AccessToken, require_token
 from broker.oidc.server import AuthorizationServer, Lifetimes
 from broker.wire.identity_grant import IdentityGrant
 from tests.ports.fake_partners import FakePartnerEvents
+from tests.support.errands import errands_of
 from tests.support.fake_desk import FakeDesk
 from tests.support.mounted_mocks import MountedMocks
 from tests.support.rsa_keys import rsa_private_key
 from tests.support.rulebook import packaged
-from tests.support.soon import soon_of
 from tests.support.wallet_client import WalletClient
 
 ISSUER = "http://broker.test"
@@ -190,7 +190,7 @@ def _mounted(portal: BlockingPortal, storage: Storage, portraits: Path) -> OidcW
         consents=desk,
         logins=logins,
         release_claims=desk.release,
-        soon=soon_of(storage.admit, storage.unit, desk.release, clock),
+        run_errand=errands_of(storage.admit, storage.unit, desk.release, clock),
         check_release=packaged().partner.check,
         link_identity=link,
         connectors=mocks,

@@ -42,8 +42,8 @@ from broker.wire.identity_grant import IdentityGrant
 from broker.wire.registry import KeyUse
 from tests.ports.fakes import FakeExaminer
 from tests.support.broker_world import EXAMINED, LINK_SECRET, World
+from tests.support.errands import errands_of
 from tests.support.rulebook import packaged
-from tests.support.soon import soon_of
 
 ISSUER = "http://127.0.0.1:8400"
 WALLET = "http://127.0.0.1:8401"
@@ -150,7 +150,7 @@ class WebWorld:
             consents=desk,
             logins=LoginDesk(work_of, os.urandom),
             release_claims=desk.release,
-            soon=soon_of(self.storage.admit, self.storage.unit, desk.release, self.now),
+            run_errand=errands_of(self.storage.admit, self.storage.unit, desk.release, self.now),
             check_release=rulebook.partner.check,
             link_identity=self._link,
             connectors=self.providers,

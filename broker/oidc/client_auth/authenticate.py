@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from broker.core.client import Authentication, Client
@@ -52,6 +53,20 @@ def authenticate(
         if client is None or known is None or client.version == known.version:
             raise
         return _proven(server, client, presented, endpoint, at)
+
+
+async def authenticate_soon(
+    server: AuthorizationServer, request: Request, parameters: Parameters, at: datetime
+) -> Authenticated:
+    """The same for the event loop, which must wait for nothing: there only what memory alone decides."""
+    presented = read_presented(request.headers.getlist("authorization"), parameters, realm=server.issuer)
+    known = server.clients.held(presented.client_id or "")
+    if known is not None and known.auth is Authentication.PRIVATE_KEY_JWT and known.jwks_uri is None:
+        try:
+            return _proven(server, known, presented, server.issuer + request.url.path, at)
+        except OAuthError:
+            pass  # perhaps only our memory of the client is old
+    return await run_in_threadpool(authenticate, server, request, parameters, at)
 
 
 def confirm(server: AuthorizationServer, known: Authenticated, version: int | None, at: datetime) -> Authenticated:
