@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -103,12 +104,7 @@ class Assessment:
 
     def flows(self) -> frozenset[Flow]:
         """The (purpose, destination, category) triples it looked at."""
-        return frozenset(
-            (activity["purpose_id"], receiver["jurisdiction"], category)
-            for activity in self.content()["configuration"]["activities"]
-            for receiver in activity["receivers"]
-            for category in receiver["categories"]
-        )
+        return _flows(self.document)
 
     def state(self, *, configured: bytes | None, latest: bool) -> AssessmentState:
         """`configured`: the digest of what is configured now for the exporter, None when it is gone. `latest`: no later
@@ -121,6 +117,17 @@ class Assessment:
         if self.signature is not None:
             return AssessmentState.SIGNED
         return AssessmentState.COMPLETED if self.completed else AssessmentState.DRAFT
+
+
+@lru_cache(maxsize=64)
+def _flows(document: bytes) -> frozenset[Flow]:
+    """Remembered: every process asks for the few that stand each second."""
+    return frozenset(
+        (activity["purpose_id"], receiver["jurisdiction"], category)
+        for activity in json.loads(document)["configuration"]["activities"]
+        for receiver in activity["receivers"]
+        for category in receiver["categories"]
+    )
 
 
 def document_of(

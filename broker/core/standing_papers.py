@@ -2,9 +2,10 @@
 counts (specs/filings.md 4, specs/impact-assessment.md 6).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from broker.core.governance.facts import Artefact
 
@@ -45,11 +46,12 @@ class StandingAssessment:
 
     def covers(self, exporter: str, purpose: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
         """Whether it looked at every category of a release for that purpose to that destination."""
-        asked = {(purpose, destination, category) for category in categories}
-        return self.exporter == exporter and asked <= self.flows and self.since <= at
+        if self.exporter != exporter or at < self.since:
+            return False
+        return all((purpose, destination, category) in self.flows for category in categories)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StandingPapers:
     """Everything on the table. What an operator states (data/transfers.toml) counts beside it. `faces`: how many are
     stored, by jurisdiction, which a duty to file turns on.
@@ -61,12 +63,23 @@ class StandingPapers:
 
     def artefacts(self, exporter: str, recipient: str, destination: str, at: datetime) -> frozenset[Artefact]:
         """What has been filed, passed or certified for such a release at that instant."""
-        return frozenset(f.artefact for f in self.filings if f.covers(exporter, recipient, destination, at))
+        near = self._near.get((exporter, destination), ())
+        return frozenset(filing.artefact for filing in near if filing.covers(exporter, recipient, destination, at))
 
     def assessed(self, exporter: str, purpose: str, destination: str, categories: Iterable[str], at: datetime) -> bool:
         """Whether a standing assessment looked at such a release."""
         asked = tuple(categories)
-        return any(paper.covers(exporter, purpose, destination, asked, at) for paper in self.assessments)
+        return bool(asked) and any(
+            paper.covers(exporter, purpose, destination, asked, at) for paper in self.assessments
+        )
+
+    @cached_property
+    def _near(self) -> Mapping[tuple[str, str], Sequence[StandingFiling]]:
+        """Filings by exporter and destination."""
+        near: dict[tuple[str, str], list[StandingFiling]] = {}
+        for filing in self.filings:
+            near.setdefault((filing.exporter, filing.destination), []).append(filing)
+        return near
 
 
 NO_PAPERS = StandingPapers()
