@@ -7,20 +7,22 @@ counts enter as the two ends of a span: whoever varied the question could otherw
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from broker.core.governance.case import DEFAULTS, CaseError, DateQuestion, inputs_of, read_case
 from broker.core.governance.deadlines import Deadline, deadline
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.facts import Facts
-from broker.core.governance.policy import MAINLAND
+from broker.core.governance.policy import MAINLAND, Law
 from broker.core.standing_changes import StandingChanges
 from broker.core.standing_papers import StandingPapers
-from broker.core.transfer import ExporterProfile, TransferRules
+from broker.core.transfer import Counted, ExporterProfile, Outgoing, PurposeTerms, Subject, TransferRules, facts_of
 from broker.flows.look_up_counters import spans
 from broker.flows.ports import Work
 from broker.flows.standing_changes import standing_changes
+
+_UNNAMED: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def precheck(work: Work, *, rules: TransferRules, document: object, at: datetime
     exporter = _ours(stated, asked, rules)
     if exporter is None:
         return Precheck(decide(asked, policy), certain=True, live=False)
-    facts = _read(stated, _known(rules, standing, exporter, asked, at))
+    facts = _read(stated, _known(rules, standing, stated, asked, policy.at(asked.at)))
     if "before" in stated or exporter.origin != MAINLAND:
         return Precheck(decide(facts, policy), certain=True, live=False)
     nonsensitive, sensitive = spans(work, exporter, policy.at(facts.at), at=facts.at)
@@ -67,49 +69,47 @@ def _ours(stated: Mapping[str, Any], asked: Facts, rules: TransferRules) -> Expo
 
 
 def _known(
-    rules: TransferRules, standing: StandingChanges, exporter: ExporterProfile, asked: Facts, at: datetime
+    rules: TransferRules, standing: StandingChanges, stated: Mapping[str, Any], asked: Facts, law: Law
 ) -> dict[str, Any]:
-    """The operator's statement, and what governed changes say, in place of an ordinary release."""
-    there = rules.profiles.recipient(asked.recipient.jurisdiction)
-    papers = rules.profiles.papers()
-    to = asked.recipient
-    return {
-        **DEFAULTS,
-        "at": at.isoformat(),
-        "exporter": {
-            **DEFAULTS["exporter"],
-            **exporter.model_dump(include={"id", "group", "origin", "city", "gba_registered", "ciio"}),
-            "processes_persons": exporter.processes_persons,
-        },
-        "recipient": {
-            **DEFAULTS["recipient"],
-            "trust": standing.trust(to.jurisdiction, at) or there.trust,
-            "gba_registered": there.gba_registered,
-            "art42_listed": there.art42_listed,
-        },
-        "local_face_store": papers.faces.get(exporter.origin),
-        "pia_done": exporter.pia_done or _assessed(papers, exporter, asked),
-        "artefacts": sorted(exporter.artefacts | papers.artefacts(exporter.id, to.id, to.jurisdiction, asked.at)),
-        "declared_exclusion": standing.suspends_exemptions(
-            exporter=exporter.id,
+    """What a release like this would be decided on, in place of an ordinary release."""
+    origin, to = asked.exporter.origin, asked.recipient
+    terms = PurposeTerms.model_validate(
+        {
+            "exporter_kind": asked.exporter.kind,
+            "basis": asked.basis,
+            "industry": asked.industry if "industry" in stated else "general",
+            "storage": asked.storage if "storage" in stated else "le_30d",
+        }
+    )
+    purpose = asked.purpose or _UNNAMED
+    outgoing = Outgoing(to.id, to.jurisdiction, asked.data.categories, terms, purpose, asked.consent.guardian)
+    facts = facts_of(
+        outgoing,
+        Subject(origin, asked.subjects.min_age),
+        Counted(),
+        rules.profiles,
+        law,
+        at=asked.at,
+        trust=standing.trust(to.jurisdiction, asked.at),
+        exclusion=standing.suspends_exemptions(
+            exporter=rules.profiles.exporter(origin).id,
             recipient=to.id,
             jurisdiction=to.jurisdiction,
             categories=asked.data.categories,
-            purpose=asked.purpose or "",
-            at=at,
+            purpose=purpose,
+            at=asked.at,
         ),
-        "template_storage": "central_operator_key",
-        "industry": "general",
-        "storage": "le_30d",
-    }
+    )
+    assessed = facts.pia_done or _assessed(rules.profiles.papers(), facts.exporter.id, asked)
+    return {**facts.model_dump(), "purpose": asked.purpose, "pia_done": assessed}
 
 
-def _assessed(papers: StandingPapers, exporter: ExporterProfile, asked: Facts) -> bool:
-    """Whether an assessment looked at such a release: for the purpose named, or for any where none is."""
+def _assessed(papers: StandingPapers, exporter: str, asked: Facts) -> bool:
+    """Whether an assessment looked at such a release for any purpose; asked only where none is named."""
     looked_at = {purpose for paper in papers.assessments for purpose, _, _ in paper.flows}
-    return any(
-        papers.assessed(exporter.id, purpose, asked.recipient.jurisdiction, asked.data.categories, asked.at)
-        for purpose in (looked_at if asked.purpose is None else {asked.purpose})
+    return asked.purpose is None and any(
+        papers.assessed(exporter, purpose, asked.recipient.jurisdiction, asked.data.categories, asked.at)
+        for purpose in looked_at
     )
 
 
