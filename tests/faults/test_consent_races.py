@@ -15,10 +15,10 @@ from broker.flows.pause_consent import pause_consent
 from broker.flows.release_claims import release_claims
 from broker.flows.withdraw_consent import withdraw_consent
 from broker.wire.registry import KeyUse
-from tests.faults.test_withdrawal_race import await_lock_wait
 from tests.support.broker_world import World
+from tests.support.lock_waits import AwaitLockWait
+from tests.support.lock_waits import await_lock_wait as await_lock_wait
 from tests.support.partner_world import PartnerWorld, client_of, opening
-from tests.support.postgres import Cluster
 from tests.support.real_world import real_world as real_world
 
 CALLERS = 50
@@ -51,7 +51,9 @@ def test_of_fifty_at_once_exactly_as_many_are_answered_as_were_agreed_to(agency:
     assert kinds.count("partner:claims:refused") == CALLERS - times
 
 
-def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(agency: PartnerWorld, cluster: Cluster) -> None:
+def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(
+    agency: PartnerWorld, await_lock_wait: AwaitLockWait
+) -> None:
     world = agency.world
     person = world.link().traveller
     consent = agency.agree(person, opening("name")).record.consent_id
@@ -63,14 +65,16 @@ def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(agency: Pa
                 consent_id=consent, at=world.at, entropy=world.entropy,
             )  # fmt: skip
             release = pool.submit(agency.release, person, opening("name"))
-            await_lock_wait(cluster, release)
+            await_lock_wait(release)
         answer = release.result(timeout=60)
 
     assert isinstance(answer, Denied)
     assert answer.reason is Refusal.CONSENT_MISSING
 
 
-def test_a_release_that_comes_during_a_pause_waits_and_is_denied(agency: PartnerWorld, cluster: Cluster) -> None:
+def test_a_release_that_comes_during_a_pause_waits_and_is_denied(
+    agency: PartnerWorld, await_lock_wait: AwaitLockWait
+) -> None:
     world = agency.world
     person = world.link().traveller
     consent = agency.agree(person, opening("name")).record.consent_id
@@ -82,7 +86,7 @@ def test_a_release_that_comes_during_a_pause_waits_and_is_denied(agency: Partner
                 consent_id=consent, at=world.at, entropy=world.entropy,
             )  # fmt: skip
             release = pool.submit(agency.release, person, opening("name"))
-            await_lock_wait(cluster, release)
+            await_lock_wait(release)
         answer = release.result(timeout=60)
 
     assert isinstance(answer, Denied)
@@ -90,7 +94,7 @@ def test_a_release_that_comes_during_a_pause_waits_and_is_denied(agency: Partner
 
 
 def test_a_withdrawal_that_comes_during_a_release_waits_for_it_and_binds_the_next(
-    agency: PartnerWorld, cluster: Cluster
+    agency: PartnerWorld, await_lock_wait: AwaitLockWait
 ) -> None:
     world = agency.world
     person = world.link().traveller
@@ -103,7 +107,7 @@ def test_a_withdrawal_that_comes_during_a_release_waits_for_it_and_binds_the_nex
                 releases=[opening("name")], wanted=None, at=world.at, entropy=world.entropy,
             )  # fmt: skip
             withdrawal = pool.submit(world.withdraw, person, consent)
-            await_lock_wait(cluster, withdrawal)
+            await_lock_wait(withdrawal)
         withdrawal.result(timeout=60)
 
     assert isinstance(told, ReleasedClaims)

@@ -1,7 +1,7 @@
 """A withdrawal that committed first always wins: real threads, real row locks, ordered by barriers and lock waits."""
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -14,7 +14,8 @@ from broker.wire.reasons import Reason
 from broker.wire.registry import KeyUse
 from broker.wire.travel_pass import PassMode
 from tests.support.broker_world import ZONE, World
-from tests.support.postgres import Cluster
+from tests.support.lock_waits import AwaitLockWait
+from tests.support.lock_waits import await_lock_wait as await_lock_wait
 from tests.support.real_world import real_world as real_world
 
 PURPOSES = [(FACE_ENROLMENT, None), (E_CHANNEL, ZONE), (OFFLINE_PASS, ZONE)]
@@ -26,23 +27,9 @@ def consent_of(world: World, traveller: UUID, purpose: str, zone: str | None) ->
     return given.record.consent_id
 
 
-def await_lock_wait(cluster: Cluster, task: "Future[object]") -> None:
-    """Return once some backend waits for a row lock; fails when the task ends without ever waiting."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active' "
-        "AND datname LIKE 'test_%'"
-    )
-    with cluster.admin() as admin:
-        while not task.done():
-            row = admin.execute(query).fetchone()
-            if row is not None and row[0]:
-                return
-    pytest.fail(f"nothing waited; the other side already answered {task.result()!r}")
-
-
 @pytest.mark.parametrize(("purpose", "zone"), PURPOSES)
 def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(
-    real_world: World, cluster: Cluster, purpose: str, zone: str | None
+    real_world: World, await_lock_wait: AwaitLockWait, purpose: str, zone: str | None
 ) -> None:
     world = real_world
     traveller = world.ready(offline=True)
@@ -57,7 +44,7 @@ def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(
                 consent_id=consent, at=world.at, entropy=world.entropy,
             )  # fmt: skip
             release = pool.submit(world.release, request)
-            await_lock_wait(cluster, release)
+            await_lock_wait(release)
         answer = release.result()
 
     assert isinstance(answer, Denied)
@@ -66,7 +53,7 @@ def test_a_release_that_comes_during_a_withdrawal_waits_and_is_denied(
 
 @pytest.mark.parametrize(("purpose", "zone"), PURPOSES)
 def test_a_withdrawal_that_comes_during_a_release_waits_for_it_and_binds_the_next(
-    real_world: World, cluster: Cluster, purpose: str, zone: str | None
+    real_world: World, await_lock_wait: AwaitLockWait, purpose: str, zone: str | None
 ) -> None:
     world = real_world
     traveller = world.ready(offline=True)
@@ -83,7 +70,7 @@ def test_a_withdrawal_that_comes_during_a_release_waits_for_it_and_binds_the_nex
                 at=world.at, entropy=world.entropy,
             )  # fmt: skip
             withdrawal = pool.submit(world.withdraw, traveller, consent)
-            await_lock_wait(cluster, withdrawal)
+            await_lock_wait(withdrawal)
         withdrawn = withdrawal.result()
 
     assert isinstance(released, Released)
