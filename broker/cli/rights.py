@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from broker.cli import incidents
 from broker.cli.database import Home, database_url, failures
 from broker.core import erasure_certificate, portability
 from broker.core import retention as deletion
@@ -31,6 +32,7 @@ from broker.wire.keys import PublicKey
 from broker.wire.registry import KeyUse
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(incidents.app, name="breach")
 
 _TYPES = (erasure_certificate.TYP, deletion.TYP)
 

@@ -22,6 +22,7 @@ from broker.stores.gate_register import SqlEpochRegister, SqlGateRegister
 from broker.stores.governed_changes import SqlChangeRegister
 from broker.stores.guardians import SqlGuardianRegister
 from broker.stores.identity_links import SqlIdentityLinks
+from broker.stores.incidents import SqlIncidentRegister
 from broker.stores.journal import Journal
 from broker.stores.minting_desk import SqlMintingDesk
 from broker.stores.oidc_store import OidcUnit
@@ -136,6 +137,10 @@ class SqlWork:
     @cached_property
     def guardians(self) -> SqlGuardianRegister:
         return SqlGuardianRegister(self.uow.session)
+
+    @cached_property
+    def incidents(self) -> SqlIncidentRegister:
+        return SqlIncidentRegister(self.uow)
 
     @cached_property
     def rights(self) -> SqlRightsDesk:

@@ -13,6 +13,7 @@ from broker.flows.ports.consents import ConsentAnswers, ConsentLedger
 from broker.flows.ports.gates import EpochRegister, GateRegister
 from broker.flows.ports.guardians import GuardianRegister
 from broker.flows.ports.identities import IdentityLinks, TokenVault
+from broker.flows.ports.incidents import IncidentRegister
 from broker.flows.ports.journal import Journal
 from broker.flows.ports.lists import StatusRegister, TrustListShelf
 from broker.flows.ports.minting import MintingDesk
@@ -72,6 +73,8 @@ class Work(Protocol):
     def claiming(self) -> ClaimsDesk: ...
     @property
     def rights(self) -> RightsDesk: ...
+    @property
+    def incidents(self) -> IncidentRegister: ...
     @property
     def guardians(self) -> GuardianRegister: ...
     @property
