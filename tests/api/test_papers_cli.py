@@ -53,10 +53,7 @@ def test_an_assessment_from_draft_to_signature(operator: Operator, database: Dat
     assert operator.json("assessments", "show", held)["state"] == "signed"
     assert "yes" in operator.run("assessments", "show", held).stdout
     assert operator.run("assessments", "pdf", held, "--out", str(pdf)).exit_code == 0
-    first = pdf.read_bytes()
-    operator.run("assessments", "pdf", held, "--out", str(pdf))
-    assert pdf.read_bytes() == first
-    assert first.startswith(b"%PDF-1.7")
+    assert pdf.read_bytes().startswith(b"%PDF-1.7")
     kinds = [kind for kind, _ in journal(database) if "assessment" in kind]
     assert kinds == [f"operator:assessment:{verb}" for verb in ("drafted", "completed", "signed")]
     # A new recipient makes it stale.

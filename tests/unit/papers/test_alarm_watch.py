@@ -11,7 +11,6 @@ import pytest
 
 from broker.alarm_watch import watch_alarms, webhook
 from broker.core.rulebook import Rulebook
-from broker.core.transfer import Held
 from broker.stores.partner_http import CallFailed
 from tests.ports.fakes import FakeWorks
 
@@ -22,9 +21,8 @@ URL = "https://operations.example/alarms"
 def test_an_alarm_is_logged_once_and_posted_until_it_is_taken(caplog: pytest.LogCaptureFixture) -> None:
     works, rulebook, posted = FakeWorks(), Rulebook.load(), []
     answers: list[int | Exception] = [500, CallFailed("no answer"), 204]
-    persons = [UUID(int=number) for number in range(7_000)]
     with works.begin() as work:
-        work.transfers.held |= {(2026, "tongguan/CN", person): Held.SENSITIVE for person in persons}
+        work.transfers.met |= {(2026, "HK-SZB", UUID(int=number)) for number in range(701)}
 
     def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         posted.append((url, json.loads(body), headers["Content-Type"]))
@@ -37,12 +35,12 @@ def test_an_alarm_is_logged_once_and_posted_until_it_is_taken(caplog: pytest.Log
         for _ in range(4):
             watch_alarms(works.begin, rulebook=rulebook, tell=webhook(URL, post), clock=lambda: AT, entropy=urandom)
     told = {
-        "event": "alarm.raised", "year": 2026, "counter": "sensitive/tongguan/CN", "threshold": "order16.7",
-        "limit": 10_000, "level": 70, "count": 7_000, "raised_at": AT.isoformat(),
+        "event": "alarm.raised", "year": 2026, "counter": "recipient/HK-SZB", "threshold": "graded", "limit": 1_001,
+        "level": 70, "count": 701, "raised_at": AT.isoformat(),
     }  # fmt: skip
     assert posted == [(URL, told, "application/json")] * 3
     assert [record.getMessage() for record in caplog.records] == [
-        "70 % of 10000: sensitive/tongguan/CN stands at 7000 (order16.7, 2026)",
+        "70 % of 1001: recipient/HK-SZB stands at 701 (graded, 2026)",
         "the alarm webhook answers 500",
         "the alarm webhook cannot be reached: CallFailed",
     ]
