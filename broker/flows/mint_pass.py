@@ -1,11 +1,12 @@
 """A batch of travel passes: one per fresh device key, for one zone, resting on consents that stand at this moment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from broker.core.consent import ConsentRecord
+from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied, InvalidInput, Refusal
 from broker.core.departure import Departure, Kept, OwnUse
 from broker.core.epoch import epoch_of
@@ -16,7 +17,8 @@ from broker.core.travel import LIFETIME, MAX_DEVICE_KEYS, IssuedPass, payload_of
 from broker.flows.covering import covering_among
 from broker.flows.decide_transfer import decide_transfer, subject_of
 from broker.flows.epoch_secrets import open_epoch, secret_of
-from broker.flows.opening import open_claims, open_template
+from broker.flows.issue_consent_grant import Granting, issue_consent_grant
+from broker.flows.opening import open_claims, open_template, open_vouched
 from broker.flows.ports import Entry, KeyStore, OnDesk, StatusSpace, Work
 from broker.wire.errors import DecodeError
 from broker.wire.keys import Entropy, PublicKey, Signer
@@ -41,6 +43,8 @@ class MintedPass:
     pass_bytes: bytes
     sealed_template: bytes | None
     expires_at: datetime
+    consent_grant: str | None = field(default=None, compare=False, repr=False)
+    """Offline: what the release to the zone rests on at the identity provider, signed (JWS), the same for the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ def mint_pass(
     mode: PassMode,
     at: datetime,
     entropy: Entropy,
+    granting: Granting | None = None,
 ) -> tuple[MintedPass, ...] | Denied:
     """One pass for each of 1 to 20 compressed P-256 points, in their order.
 
@@ -117,11 +122,15 @@ def mint_pass(
             told = "the law of the place where the data reside does not let it go now"
             return refuse(Denied(departure.refusal, told), departure)
 
-    # (5) entered and journalled together
-    entries = [_entry(known, SHOWN_AGAIN, key, departure) for known in issued.values() if departure is not None]
+    # (5) stated, entered and journalled together
+    grant = (
+        None if departure is None else _grant(work, desk, consents, departure, granting, key, at=at, entropy=entropy)
+    )
+    again = () if departure is None else issued.values()
+    entries = [_entry(known, SHOWN_AGAIN, key, departure, grant) for known in again]
     if fresh:
         made = _make(work, desk.space, face, consents, pass_signer, zone, fresh, mode, at=at, entropy=entropy)
-        entries += [_entry(new, MINTED, key, departure) for new in made]
+        entries += [_entry(new, MINTED, key, departure, grant) for new in made]
         issued |= {new.device_key: new for new in made}
     work.journal.append_all(entries, at=at, entropy=entropy)
 
@@ -134,7 +143,7 @@ def mint_pass(
         else open_epoch(work, keys, zone=zone, epoch=epoch)
         for epoch in epochs
     }
-    return tuple(_shown(known, face, secrets, departure) for known in ordered)
+    return tuple(_shown(known, face, secrets, departure, grant) for known in ordered)
 
 
 def _check_device_keys(device_keys: Sequence[bytes]) -> None:
@@ -214,7 +223,13 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes], departure: Departure | None) -> MintedPass:
+def _shown(
+    issued: IssuedPass,
+    face: _Face,
+    secrets: Mapping[int, bytes],
+    departure: Departure | None,
+    grant: ConsentGrant | None,
+) -> MintedPass:
     sealed, epoch = None, issued.epoch
     if epoch is not None and departure is not None:
         payload = face.payload(issued.mode, issued.pass_id)
@@ -222,7 +237,8 @@ def _shown(issued: IssuedPass, face: _Face, secrets: Mapping[int, bytes], depart
             lambda face: seal_for_qr(face, epoch_secret=secrets[epoch], epoch=epoch, pass_id=issued.pass_id)
         )
         sealed = code.leave(departure)
-    return MintedPass(issued.pass_id, issued.device_key, issued.pass_bytes, sealed, issued.expires_at)
+    jws = None if grant is None else grant.jws
+    return MintedPass(issued.pass_id, issued.device_key, issued.pass_bytes, sealed, issued.expires_at, jws)
 
 
 def _decide(
@@ -247,11 +263,37 @@ def _decide(
     )
 
 
-def _entry(issued: IssuedPass, kind: str, key: bytes, departure: Departure | None) -> Entry:
+def _grant(
+    work: Work,
+    desk: OnDesk,
+    consents: Sequence[ConsentRecord],
+    departure: Departure,
+    granting: Granting | None,
+    key: bytes,
+    *,
+    at: datetime,
+    entropy: Entropy,
+) -> ConsentGrant | None:
+    """One for all codes of the call: it is one release to one zone."""
+    if granting is None or desk.vouched is None:
+        return None
+    vouched = open_vouched(work, desk.vouched, traveller=departure.traveller, key=key).leave(departure)
+    resting = [record for record in consents if record.purpose == OFFLINE_PASS]
+    statement = ReleaseStatement(
+        OFFLINE_PASS,
+        departure.outgoing.recipient_id,
+        frozenset[str]().union(*(record.categories for record in resting)),
+        tuple(record.consent_id for record in consents),
+    )
+    return issue_consent_grant(granting, vouched, key=key, release=statement, verification=None, at=at, entropy=entropy)
+
+
+def _entry(issued: IssuedPass, kind: str, key: bytes, departure: Departure | None, grant: ConsentGrant | None) -> Entry:
+    stated = {} if grant is None else {"consent_grant": grant.sha256.hex()}
     return Entry(
         kind=kind,
         clear={"zone": issued.zone, "mode": issued.mode.name.lower()},
-        personal={"pass": issued.pass_id.hex(), "consents": [str(consent) for consent in issued.consents]},
+        personal={"pass": issued.pass_id.hex(), "consents": [str(one) for one in issued.consents], **stated},
         traveller=issued.traveller,
         traveller_key=key,
         departure=departure,

@@ -37,10 +37,9 @@ class SqlMintingDesk:
         issued = [pass_of_json(held) for held in row.issued or ()]
         space = None if row.list_no is None else StatusSpace(row.list_no, row.needed_until)
         known = {one.device_key: one for one in issued}
-        claims = None if row.claims is None else bytes(row.claims)
-        return OnDesk(
-            consents, template_of_desk(row, traveller), known, space, row.origin, claims, bool(row.epoch_open)
-        )
+        claims, vouched = (None if sealed is None else bytes(sealed) for sealed in (row.claims, row.vouched))
+        template = template_of_desk(row, traveller)
+        return OnDesk(consents, template, known, space, row.origin, claims, bool(row.epoch_open), vouched)
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:
         taken = run(self._session, _ENTER, (json.dumps([_row(one) for one in passes]),)).scalar_one() or ()

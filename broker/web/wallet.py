@@ -12,6 +12,7 @@ from broker.core.denial import Denied
 from broker.flows.certify_erasure import erase_with_certificate
 from broker.flows.enrol import enrol
 from broker.flows.erase import destroy_erased_keys
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.look import list_uses, show_profile
 from broker.flows.mint_pass import mint_pass
 from broker.flows.ports import JournalledUse, Work
@@ -164,6 +165,7 @@ def passes(request: Request, order: PassOrder, token: Person, services: Provided
         mode=mode,
         at=at,
         entropy=services.entropy,
+        granting=Granting(services.receipt_signer, services.issuer) if order.consent_grant else None,
     )
     if isinstance(outcome, Denied):
         return respond(request, of_denial(outcome))
@@ -177,7 +179,7 @@ def passes(request: Request, order: PassOrder, token: Person, services: Provided
         )
         for made in outcome
     ]
-    return answer_with(Passes(passes=minted))
+    return answer_with(Passes(passes=minted, consent_grant=outcome[0].consent_grant))
 
 
 @router.post("/passes/{pass_id}/revoke")

@@ -99,11 +99,14 @@ class Enrolment(Message):
 
 
 class PassOrder(Message):
-    """`device_keys`: P-256 points, 33 or 65 bytes in base64url, a fresh one for each pass."""
+    """`device_keys`: P-256 points, 33 or 65 bytes in base64url, a fresh one for each pass. `consent_grant`: whether the
+    signed statement of what an offline release rests on is wanted too.
+    """
 
     zone: ZoneId
     mode: Literal["online", "offline"]
     device_keys: Annotated[list[DevicePoint], Field(min_length=1, max_length=MAX_DEVICE_KEYS)]
+    consent_grant: bool = False
 
 
 class Pass(Message):
@@ -117,7 +120,12 @@ class Pass(Message):
 
 
 class Passes(Message):
+    """`consent_grant`: what the release of the templates to the zone rests on, a JWS; offline
+    passes only, where it was asked for.
+    """
+
     passes: list[Pass]
+    consent_grant: str | None
 
 
 class Revocation(Message):

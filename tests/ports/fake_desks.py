@@ -40,6 +40,7 @@ class FakeMintingDesk:
             work.travellers.find(traveller).jurisdiction,
             work.travellers.claims(traveller),
             False,
+            work.travellers.vouched(traveller),
         )
 
     def enter(self, passes: Sequence[IssuedPass]) -> Sequence[IssuedPass]:

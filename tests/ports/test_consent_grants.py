@@ -8,9 +8,11 @@ import pytest
 
 from broker.core.consent_grant import GrantRefused, verify_grant
 from broker.core.identity_release import ReleasedClaims
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.look import list_uses
 from broker.flows.release_template import Released
 from broker.wire.registry import KeyUse
+from broker.wire.travel_pass import PassMode
 from tests.support.broker_world import ZONE, World
 from tests.support.partner_world import BANK, SHOP, PartnerWorld, client_of, opening
 
@@ -55,6 +57,22 @@ def test_a_release_comes_with_its_grant_and_the_journal_knows_it(world: World, t
     # Nothing about the person, not even in the form the authority wrote it.
     for value in released.values.values():
         assert str(value) not in str(grant)
+
+
+def test_templates_sealed_into_codes_come_with_one_grant_for_the_call(world: World) -> None:
+    traveller = world.ready(offline=True)
+    granting = Granting(world.signers[KeyUse.RECEIPT], ISSUER)
+    minted = world.mint(traveller, world.phone.new_keys(2), PassMode.OFFLINE, granting=granting)
+    assert isinstance(minted, tuple)
+    (jws,) = {one.consent_grant for one in minted}
+    assert jws is not None
+    stated = _verified(world, jws, ZONE)["release"]
+    assert isinstance(stated, dict)
+    assert (stated["purpose"], stated["what"], len(stated["consents"])) == ("offline-pass", ["face_template"], 3)
+    with world.begin() as work:
+        uses = list_uses(work, keys=world.keys, traveller=traveller, limit=2)
+    assert {use.personal["consent_grant"] for use in uses} == {sha256(jws.encode()).hexdigest()}
+    assert world.one_pass(traveller).consent_grant is None  # online nothing is sealed into the code
 
 
 def test_a_template_released_to_a_gate_comes_with_its_grant_too(world: World) -> None:

@@ -198,13 +198,14 @@ class World:
 
     def mint(
         self, traveller: UUID, device_keys: list[bytes] | None = None, mode: PassMode = PassMode.ONLINE,
-        zone: str = ZONE,
+        zone: str = ZONE, granting: Granting | None = None,
     ) -> tuple[MintedPass, ...] | Denied:  # fmt: skip
         with self.begin() as work:
             return mint_pass(
                 work, keys=self.keys, rulebook=self.rulebook, pass_signer=self.signers[KeyUse.PASS],
                 traveller=traveller, zone=zone, device_keys=device_keys or self.phone.new_keys(), mode=mode,
                 at=self.at, entropy=self.entropy,
+                granting=granting,
             )  # fmt: skip
 
     def release(self, request: bytes) -> Released | Denied:

@@ -32,6 +32,8 @@ class OnDesk:
     """What their authority said about them, sealed under their key."""
     epoch_open: bool
     """Whether the epoch asked about is known and its secret was not destroyed."""
+    vouched: bytes | None = None
+    """Who said it, sealed likewise; None for people who last logged in before that was kept."""
 
 
 class MintingDesk(Protocol):
