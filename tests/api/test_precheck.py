@@ -321,3 +321,10 @@ def test_the_words_of_a_place_without_mainland_exporter(tmp_path: Path) -> None:
         assert http.get("/transfers.json").json()["counters"] == []
         assert http.get("/transfers").status_code == 200
     web.keys.close()
+
+
+def test_over_the_real_ledger(http: TestClient) -> None:
+    assert {one["band"] for one in http.get("/transfers.json").json()["counters"]} == {"below_70"}
+    assert http.get("/transfers").status_code == 200
+    answer = http.post("/transfers/precheck", json={})
+    assert (answer.status_code, answer.json()["reasons"]) == (200, ["pia_missing"])
