@@ -224,6 +224,19 @@ def refuse(
     return ResourceError(error, description, status=status, headers={"WWW-Authenticate": f"DPoP {challenge}"})
 
 
+def offering_bearer(error: ResourceError) -> ResourceError:
+    """The same refusal where tokens without a key are taken too: a challenge for each scheme (RFC 9449 7.1, RFC 6750
+    3).
+    """
+    if error.error in ("invalid_dpop_proof", "use_dpop_nonce"):
+        return error  # somebody who uses DPoP, and means to
+    challenge = error.headers.get("WWW-Authenticate", "")
+    said = [part for part in challenge.removeprefix("DPoP ").split(", ") if not part.startswith("algs=")]
+    bearer = " ".join(["Bearer", ", ".join(said)]).rstrip()
+    headers = {**error.headers, "WWW-Authenticate": f"{challenge}, {bearer}"}
+    return ResourceError(error.error, error.description, status=error.status, headers=headers)
+
+
 def authorization_header(request: Request) -> tuple[str, str]:
     """(scheme in lower case, token) of exactly one Authorization header. Raises ResourceError."""
     headers = request.headers.getlist("authorization")

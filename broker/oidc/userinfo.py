@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from broker.core.authorization import Admission
+from broker.core.client import Profile
 from broker.core.denial import Denied, Refusal
 from broker.flows.release_claims import ClaimOrder
-from broker.oidc.errors import OAuthError
+from broker.oidc.errors import OAuthError, ResourceError
 from broker.oidc.parameters import FORM, form_parameters
 from broker.oidc.released import Told, Wanted, told, userinfo_order
 from broker.oidc.resource import (
@@ -22,6 +23,7 @@ from broker.oidc.resource import (
     admitted,
     as_resource_error,
     authorization_header,
+    offering_bearer,
     read_token,
     refuse,
 )
@@ -40,7 +42,18 @@ async def body_token(request: Request) -> str | None:
 
 
 async def userinfo(server: AuthorizationServer, request: Request, in_body: str | None) -> Response:
-    """The claims the grant gives, and always `sub`. Raises ResourceError."""
+    """The claims the grant gives, and always `sub`. Raises ResourceError, which offers `Bearer` beside `DPoP` where
+    clients have bearer tokens.
+    """
+    try:
+        return await _answer(server, request, in_body)
+    except ResourceError as refusal:
+        if not server.clients.serves(Profile.OIDC_BASIC):
+            raise
+        raise offering_bearer(refusal) from refusal
+
+
+async def _answer(server: AuthorizationServer, request: Request, in_body: str | None) -> Response:
     at = server.clock()
     scheme, raw = _presented(request, in_body)
     try:
