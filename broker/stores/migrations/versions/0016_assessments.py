@@ -41,7 +41,7 @@ CREATE TABLE assessments (
     signature bytea,
     signed_at timestamptz,
     retain_until date,
-    CONSTRAINT uq_assessments_exporter UNIQUE (exporter, version)
+    CONSTRAINT uq_assessments_exporter_version UNIQUE (exporter, version)
 );
 
 CREATE TABLE alarms (
