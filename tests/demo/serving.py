@@ -53,6 +53,8 @@ class House:
     watched: Path | None
     authority: str | None
     """Where a phone downloads the local authority; None without TLS."""
+    regulator: Path
+    """The key of an invented regulator."""
 
 
 @contextmanager
@@ -84,7 +86,8 @@ def open_house(
             watched = home / "camera"
             watched.mkdir()
         kiosk = stage.kiosk(ZONE, f"camera:{camera}" if watched is None else f"watch:{watched}")
-        yield House(stage, kiosk, watched, authority)
+        regulator = stage.staff_key("regulator-1", "regulator", "Somebody at the Authority (invented)")
+        yield House(stage, kiosk, watched, authority, regulator)
 
 
 def serve(
@@ -117,6 +120,9 @@ def tell(house: House, cast: Cast, people: dict[str, tuple[str, str]], console: 
     for provider, url in house.stage.idp_urls.items():
         traveller, other = people[provider]
         say(console, f"{provider:9} {url}/   people: {traveller} (the traveller), {other} (somebody else)")
+    trust = f" --ca {house.stage.ca}" if house.stage.ca else ""
+    say(console, f"Console   {house.stage.broker_url}/console   open the link that this prints, within a minute:")
+    say(console, f"  tongguan staff sign-in --key {house.regulator} --url {house.stage.broker_url}{trust}")
     say(console, f"Portrait that the providers hold of the traveller: {cast.portrait}")
     say(console, f"Photographs to enrol with and to show to the gate: {cast.enrolment}, {cast.live}")
     if house.watched is not None:

@@ -234,3 +234,11 @@ class Stage:
         trust = ["--ca", str(self.ca)] if self.ca else []
         self.run("gate", "enrol", "--broker", self.broker_url, "--code", code, "--home", home, *trust)
         return home
+
+    def staff_key(self, staff_id: str, role: str, name: str) -> Path:
+        """Enter an invented member of staff; return their key file."""
+        key, public = self.home / f"{staff_id}.jwk", self.home / f"{staff_id}.public.jwk"
+        public.write_text(self.run("staff", "key", staff_id, "--out", key), encoding="utf-8")
+        who = ["--name", name, "--role", role, "--key", public]
+        self.run("staff", "add", staff_id, "--home", self.broker_home, *who)
+        return key
