@@ -151,6 +151,15 @@ def consents_of_ward(work: Work, ward: UUID) -> list[ConsentRecord]:
     return [record for record, _ in work.consents.of(ward) if record.status is ConsentStatus.ACTIVE]
 
 
+def known_as(work: Work, person: UUID, *, keys: KeyStore, rules: GuardianRules) -> tuple[str, datetime | None]:
+    """By what name the other side of a guardianship knows them, and when they decide alone."""
+    sealed = work.travellers.claims(person)
+    if sealed is None:
+        return "—", None
+    claims = open_claims(work, sealed, traveller=person, key=keys.key(person)).for_own_use(OwnUse.SHOWN)
+    return claims.display_name, comes_of_age(claims.birth_date, rules.below(work.travellers.find(person).jurisdiction))
+
+
 def _record(work: Work, ward: UUID, consent_id: UUID) -> ConsentRecord | None:
     return next((record for record in consents_of_ward(work, ward) if record.consent_id == consent_id), None)
 

@@ -12,17 +12,16 @@ from starlette.responses import RedirectResponse, Response
 from broker.core.authorization import LoginSession
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied
-from broker.core.departure import OwnUse
-from broker.core.guardian import GuardianConsent, Guardianship, GuardianState, comes_of_age
+from broker.core.guardian import GuardianConsent, Guardianship, GuardianState
 from broker.flows.guard import (
     agree_for_ward,
     confirm_guardian,
     consents_of_ward,
     end_guardianship,
     invite_ward,
+    known_as,
     withdraw_for_ward,
 )
-from broker.flows.opening import open_claims
 from broker.flows.ports import Work
 from broker.oidc.session import csrf_token
 from broker.web.messages import catalogue
@@ -230,8 +229,9 @@ def _stands(link: Guardianship, at: datetime) -> bool:
 def _side(services: Services, work: Work, link: Guardianship, person: UUID, language: str) -> Side:
     ward = link.ward or link.guardian
     as_guardian = person == link.guardian
-    name, _ = _known(services, work, ward if as_guardian else link.guardian)
-    _, until = _known(services, work, ward)
+    rules = services.rulebook.rights.guardian
+    name, _ = known_as(work, ward if as_guardian else link.guardian, keys=services.keys, rules=rules)
+    _, until = known_as(work, ward, keys=services.keys, rules=rules)
     beside = {(one.purpose, one.recipient): one for one in work.guardians.consents(ward)}
     asked = tuple(
         Asked(
@@ -243,17 +243,6 @@ def _side(services: Services, work: Work, link: Guardianship, person: UUID, lang
         for record in consents_of_ward(work, ward)
     )
     return Side(link, as_guardian, name, until, asked)
-
-
-def _known(services: Services, work: Work, traveller: UUID) -> tuple[str, datetime | None]:
-    """The name by which the other knows them, and when they decide alone."""
-    sealed = work.travellers.claims(traveller)
-    if sealed is None:
-        return "—", None
-    kept = open_claims(work, sealed, traveller=traveller, key=services.keys.key(traveller))
-    claims = kept.for_own_use(OwnUse.SHOWN)
-    below = services.rulebook.rights.guardian.below(work.travellers.find(traveller).jurisdiction)
-    return claims.display_name, comes_of_age(claims.birth_date, below)
 
 
 def _consent_page(

@@ -20,7 +20,7 @@ OWN_USE = {
     "flows/decide_transfer.py": {"DECIDING"},
     "flows/mint_pass.py": {"COMMITTING"},
     "flows/enrol.py": {"ENROLMENT"},
-    "flows/guard.py": {"DECIDING"},
+    "flows/guard.py": {"DECIDING", "SHOWN"},
     "flows/look.py": {"SHOWN"},
     "flows/tell_correction.py": {"RENEWAL"},
     "flows/request_review.py": {"REVIEWING", "SHOWN"},
