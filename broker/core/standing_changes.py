@@ -56,6 +56,7 @@ class StandingChanges:
     terms: tuple[Term, ...]
     lists: Mapping[UUID, SpecialList]
     _policies: list[tuple[Policy, Policy]] = field(default_factory=list, compare=False, repr=False)
+    _keys: dict[UUID, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, changes: Iterable[GovernedChange], lists: Mapping[UUID, SpecialList]) -> "StandingChanges":
@@ -124,6 +125,13 @@ class StandingChanges:
             known = governed(base, self.terms)
             self._policies.append((base, known))
         return known
+
+    def list_key(self, listed: SpecialList, fetch: Callable[[UUID], bytes]) -> bytes:
+        """The key of a list, fetched once. Raises what `fetch` raises."""
+        key = self._keys.get(listed.change_id)
+        if key is None:
+            key = self._keys[listed.change_id] = fetch(listed.key_id)
+        return key
 
     def _special(self, kind: Kind, hashes: Hashes, at: datetime) -> Special | None:
         # One list of a kind stands at a time.

@@ -96,7 +96,7 @@ def specials_of(
     """
 
     def hashes(listed: SpecialList) -> list[bytes]:
-        key = keys.key(listed.key_id)
+        key = standing.list_key(listed, keys.key)
         return [member(key, kind, number) for kind, number in documents]
 
     return standing.identity_of(hashes, at), standing.region_of(hashes, at)

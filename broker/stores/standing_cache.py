@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from time import monotonic as monotonic_seconds
 from typing import Final
 
@@ -22,11 +23,14 @@ class _Seen:
 
 
 class StandingCache:
-    """One for a process. Threads that find it old each ask for themselves; the latest answer stays."""
+    """One for a process. Of threads that find it old one asks, and the others wait for what it hears: reading takes no
+    lock in the database, so nobody waits for them in turn.
+    """
 
     def __init__(self, *, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._monotonic = monotonic
         self._seen: _Seen | None = None
+        self._asking = Lock()
 
     def standing(
         self, at: datetime, *, version: Callable[[], int], load: Callable[[datetime], StandingChanges]
@@ -34,20 +38,28 @@ class StandingCache:
         """`version` asks the database for the number that grows with each change; `load` reads everything that stands
         from a moment on. Neither is called while the last answer is good.
         """
-        asked_at, seen = self._monotonic(), self._seen
-        if seen is not None and asked_at - seen.asked_at < GOOD_FOR and at >= seen.since:
-            return seen.standing
-        # The number before the content: what is read may be newer than its number says, and is then read once more.
-        number = version()
-        if seen is not None and number == seen.version and at >= seen.since:
-            fresh = _Seen(asked_at, number, seen.since, seen.standing)
-        else:
+        good = self._good(at)
+        if good is not None:
+            return good
+        with self._asking:
+            good = self._good(at)
+            if good is not None:
+                return good
+            asked_at, seen = self._monotonic(), self._seen
+            # The number before the content: what is read may be newer than its number says, and is then read again.
+            number = version()
+            if seen is not None and number == seen.version and at >= seen.since:
+                self._seen = _Seen(asked_at, number, seen.since, seen.standing)
+                return seen.standing
             since = at - REACHES_BACK
-            fresh = _Seen(asked_at, number, since, load(since))
-        latest = self._seen
-        if latest is None or latest.asked_at <= asked_at:
-            self._seen = fresh
-        return fresh.standing
+            self._seen = _Seen(asked_at, number, since, load(since))
+            return self._seen.standing
+
+    def _good(self, at: datetime) -> StandingChanges | None:
+        seen = self._seen
+        if seen is None or at < seen.since or self._monotonic() - seen.asked_at >= GOOD_FOR:
+            return None
+        return seen.standing
 
     def forget(self) -> None:
         """Ask at the next occasion."""

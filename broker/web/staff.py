@@ -149,6 +149,9 @@ def enter(request: Request, services: Provided, form: Form, work: Transaction) -
     session = enter_staff(work, secret, at=services.clock(), entropy=services.entropy) if secret else None
     if session is None:
         return _entering(request, None, "", 410)
+    former = _cookie(request, services)
+    if former is not None:  # whoever was signed in in this browser is not any more
+        leave_staff(work, former, at=services.clock(), entropy=services.entropy)
     response = RedirectResponse("/staff", status_code=303)
     response.set_cookie(
         _cookie_name(services),

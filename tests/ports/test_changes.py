@@ -196,9 +196,14 @@ def test_a_list_knows_a_person_in_hand_and_shows_nobody(office: Office) -> None:
         assert set(listed.members).isdisjoint(other.members)
         assert "A123456" not in repr(standing) + repr(listed) + str(change.body)
         assert change.body["entries"] == 3
-    office.world.keys.destroy(listed.key_id)
+
+
+def test_a_list_without_its_key_answers_nobody(office: Office) -> None:
+    change = office.adopt(Kind.SPECIAL_REGION, entries=read_entries("hkid,A1234563,core", Kind.SPECIAL_REGION))
+    office.world.keys.destroy(key_id(change.change_id))
+    at = office.world.at + BINDS_AFTER
     with office.world.begin() as work, pytest.raises(LookupError):
-        specials_of(standing_changes(work, at), [hkid], keys=office.world.keys, at=at)
+        specials_of(standing_changes(work, at), [(DocumentType.HKID, "B1234563")], keys=office.world.keys, at=at)
 
 
 def test_a_list_nobody_asks_any_more_is_destroyed(office: Office) -> None:

@@ -1,6 +1,7 @@
 """How long a process trusts what it knows of the governed changes."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 
 import pytest
 
@@ -59,20 +60,31 @@ def test_a_change_is_seen_with_the_next_question() -> None:
     assert len(asked.loads) == 2
 
 
-def test_a_slow_answer_does_not_replace_a_later_one() -> None:
+def test_of_many_threads_one_asks() -> None:
     asked = Asked()
-    later: list[StandingChanges] = []
+    here = Barrier(4)
+    answers: list[StandingChanges] = []
 
-    def meanwhile() -> int:
-        if not later:
-            asked.now += 0.2
-            later.append(asked.standing())
-        return 0
+    def ask() -> None:
+        here.wait(10)
+        answers.append(asked.standing())
 
-    later.clear()
-    slow = asked.cache.standing(AT, version=meanwhile, load=asked.load)
-    assert slow is not later[0]
-    assert asked.standing() is later[0]
+    threads = [Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len({id(answer) for answer in answers}) == 1
+    assert (len(answers), asked.versions, len(asked.loads)) == (4, 1, 1)
+
+
+def test_forgetting_makes_it_ask_at_once() -> None:
+    asked = Asked()
+    asked.standing()
+    asked.number = 1
+    asked.cache.forget()
+    asked.standing()
+    assert (asked.versions, len(asked.loads)) == (2, 2)
 
 
 def test_a_time_it_does_not_reach_is_read_anew() -> None:

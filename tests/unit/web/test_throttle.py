@@ -52,7 +52,13 @@ def throttle(clock: Clock) -> Throttle:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/oauth/authorize"), ("POST", "/oauth/authorize"), ("POST", "/login/ctid")],
+    [
+        ("GET", "/oauth/authorize"),
+        ("POST", "/oauth/authorize"),
+        ("POST", "/login/ctid"),
+        ("POST", "/staff/v1/challenges"),
+        ("POST", "/staff/v1/sign-ins"),
+    ],
 )
 def test_what_writes_a_row_for_anybody_is_counted(throttle: Throttle, clock: Clock, method: str, path: str) -> None:
     assert [ask(throttle, path, method)[0] for _ in range(8)] == [200] * 6 + [429] * 2
