@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.demo.serving import open_house, tell
 from tests.demo.tenant import PEOPLE, cast_from_packages
+from tests.support.staff import open_link
 
 
 def test_everything_that_is_printed_answers(tmp_path: Path) -> None:
@@ -37,6 +38,16 @@ def test_everything_that_is_printed_answers(tmp_path: Path) -> None:
         wallet = re.search(r"^Wallet +(https://\S+)$", printed.getvalue(), re.MULTILINE)
         assert wallet is not None
         assert httpx.get(wallet[1], verify=trust, trust_env=False).status_code == 200
+
+        sign_in = re.search(r"^  tongguan (staff sign-in .+)$", printed.getvalue(), re.MULTILINE)
+        assert sign_in is not None
+        link = house.stage.run(*sign_in[1].split()).strip()
+        with httpx.Client(verify=trust, trust_env=False, base_url=house.stage.broker_url) as browser:
+            assert browser.get("/console").status_code == 401
+            assert open_link(browser, link).status_code == 303
+            console = browser.get("/console")
+            assert console.status_code == 200
+            assert "drawn by its seed" in console.text or "looked at whole" in console.text
 
         assert traveller.startswith("Traveller http://127.0.0.1:")
         assert httpx.get(traveller.split()[1], trust_env=False).status_code == 200
