@@ -6,7 +6,7 @@ from pathlib import Path
 from broker.stores.database import Database
 from tests.support.release_storm import Worker, disagreements, requests, settle_people, wait_until_alone, world_over
 
-PEOPLE, RELEASES = 80, 200
+PEOPLE, RELEASES = 60, 180
 
 
 def test_kill_9_in_the_middle_of_releases_leaves_no_account_behind_another(
