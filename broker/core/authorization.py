@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from broker.core.identity_release import IdentityRelease
@@ -45,6 +45,7 @@ class AuthorizationRequest:
     claims_locales: tuple[str, ...] = ()
     grant_action: str | None = None  # core.grant_merge.GrantAction
     grant_id: str | None = None  # the grant to change
+    response_mode: Literal["query", "form_post"] = "query"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from broker.core.client import Authentication, Profile
 from broker.core.grant_merge import GrantAction
 from broker.core.identity_release import CLAIMS, TYPE
 from broker.oidc.authorize.check_acr import LEVELS
+from broker.oidc.authorize.check_response_mode import MODES
 from broker.oidc.client_auth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.oidc.dpop import ALGORITHMS
 from broker.oidc.grant_management import GRANTS
@@ -41,7 +42,7 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "require_pushed_authorization_requests": False,  # the profile fapi2 requires it, the others do not
         "scopes_supported": list(_SCOPES),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(MODES),  # form_post for other profiles than fapi2
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": id_token_algorithms,

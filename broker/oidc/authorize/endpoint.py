@@ -20,11 +20,12 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.authorization import AuthorizationRequest, LoginSession, PendingRequest, digest
 from broker.oidc.authorize.check_grant_action import grant_to_change
+from broker.oidc.authorize.check_response_mode import mode_for_refusal
 from broker.oidc.authorize.interact import login_needed, unmet
 from broker.oidc.authorize.issue_code import issue_code
 from broker.oidc.authorize.read_request import read_request
 from broker.oidc.authorize.request_object import unpack_request
-from broker.oidc.authorize.respond import redirect_error, redirect_with
+from broker.oidc.authorize.respond import answer_error, answer_with
 from broker.oidc.client import Client, Profile, redirect_uri_of
 from broker.oidc.errors import OAuthError, PageError
 from broker.oidc.language import matching_language
@@ -50,7 +51,8 @@ def authorize(server: AuthorizationServer, request: Request, parameters: Paramet
             _check_may_come_unpushed(client, parameters)
             asked = read_request(server, parameters, client=client, redirect_uri=redirect_uri)
         except OAuthError as error:
-            return redirect_error(server, redirect_uri, parameters.get("state"), error)
+            mode = mode_for_refusal(parameters, client)
+            return answer_error(server, redirect_uri, parameters.get("state"), error, mode=mode, language=None)
         handle = server.secret()
         pending = PendingRequest(digest(handle), asked, at, at)
     session = current_session(request)
@@ -206,7 +208,8 @@ def _answer(
     if isinstance(grant, OAuthError):
         return _refuse(server, asked, grant)
     code = issue_code(server, unit, asked, session, releases=cover.releases, consents=cover.consents, grant=grant)
-    return redirect_with(server, asked.redirect_uri, asked.state, code=code)
+    mode, language = asked.response_mode, _language(asked)
+    return answer_with(server, asked.redirect_uri, asked.state, mode=mode, language=language, code=code)
 
 
 def _taken(unit: OidcUnit, pending: PendingRequest, response: Response, at: datetime) -> Response:
@@ -233,4 +236,5 @@ def _login_redirect(server: AuthorizationServer, return_to: str, language: str |
 
 
 def _refuse(server: AuthorizationServer, asked: AuthorizationRequest, error: OAuthError) -> Response:
-    return redirect_error(server, asked.redirect_uri, asked.state, error)
+    mode, language = asked.response_mode, _language(asked)
+    return answer_error(server, asked.redirect_uri, asked.state, error, mode=mode, language=language)

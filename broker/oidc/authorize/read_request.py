@@ -12,6 +12,7 @@ from broker.oidc.authorize.check_grant_action import check_grant_action
 from broker.oidc.authorize.check_hint import check_hint
 from broker.oidc.authorize.check_pkce import check_pkce
 from broker.oidc.authorize.check_prompt import check_max_age, check_prompt
+from broker.oidc.authorize.check_response_mode import check_response_mode
 from broker.oidc.authorize.check_response_type import check_response_type
 from broker.oidc.authorize.check_scope import check_scope
 from broker.oidc.authorize.check_unsupported import check_unsupported
@@ -34,6 +35,7 @@ def read_request(
     """Raises OAuthError for the redirect URI (or, when pushed, for the client directly)."""
     check_unsupported(parameters)
     check_response_type(parameters)
+    response_mode = check_response_mode(parameters, client)
     scopes = check_scope(parameters, client)
     code_challenge = check_pkce(parameters, client)
     prompt = check_prompt(parameters)
@@ -68,4 +70,5 @@ def read_request(
         claims_locales=check_locales(parameters, "claims_locales"),
         grant_action=grant_action,
         grant_id=grant_id,
+        response_mode=response_mode,
     )

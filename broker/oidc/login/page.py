@@ -1,34 +1,16 @@
 """Server-rendered pages of the authorization server: choosing a provider, and saying clearly what went wrong."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from broker.oidc.authorize.endpoint import CONTINUE
 from broker.oidc.language import choose_language
 from broker.oidc.server import LANGUAGES, AuthorizationServer
-
-LANGUAGE_NAMES: Final = {"zh-Hant": "繁體中文", "zh-Hans": "简体中文", "en": "English", "pt": "Português"}
-
-_ENVIRONMENT: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("broker.oidc", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-)
-
-
-@cache
-def texts() -> Mapping[str, Mapping[str, str]]:
-    """Every text by key, then language."""
-    loaded: Mapping[str, Mapping[str, str]] = tomllib.loads(
-        files("broker.oidc").joinpath("texts.toml").read_text(encoding="utf-8")
-    )
-    return loaded
+from broker.oidc.texts import render_text
 
 
 def page_language(server: AuthorizationServer, request: Request, explicit: str | None = None) -> str:
@@ -84,13 +66,7 @@ def render_page(
     **context: Any,
 ) -> HTMLResponse:
     """A page. `form_targets`: addresses that a form may end up at by redirect."""
-
-    def text(key: str, **values: str) -> str:
-        return texts()[key][language].format(**values)
-
-    body = _ENVIRONMENT.get_template(template).render(
-        t=text, language=language, language_names=LANGUAGE_NAMES, **context
-    )
+    body = render_text(template, language, **context)
     # A form's redirects count for form-action, so the providers' origins are named; nothing else may be loaded or
     # framed.
     targets = {f"{urlsplit(target).scheme}://{urlsplit(target).netloc}" for target in form_targets}

@@ -7,8 +7,8 @@ import pytest
 
 import broker.oidc
 from broker.oidc.language import choose_language
-from broker.oidc.login.page import texts
 from broker.oidc.server import LANGUAGES
+from broker.oidc.texts import texts
 from broker.wire.identity_connector import ProviderFault
 
 
