@@ -67,6 +67,11 @@ def sandbox_stage(tmp_path_factory: pytest.TempPathFactory, session_database_url
     portraits = synthetic_portraits(home / "portraits")
     tls = Tls.make(home / "tls", "127.0.0.1")
     with SandboxStage(
-        home / "stage", portraits, tls=tls, serve_wallet=False, providers=(PROVIDER,), database_url=session_database_url
+        home / "stage",
+        portraits,
+        tls=tls,
+        serve_wallet=False,
+        providers=(PROVIDER, "iamsmart"),
+        database_url=session_database_url,
     ) as running:
         yield running
