@@ -1,4 +1,4 @@
-"""The pages about people's rights in a real browser: WCAG 2.2 AA as far as axe-core can tell, narrow, without script."""
+"""Pages on people's rights in a real browser: WCAG 2.2 AA as far as axe-core can tell, on a narrow screen."""
 
 from pathlib import Path
 from uuid import UUID
