@@ -77,6 +77,7 @@ SAMPLES = Table(
     Column("nonce", LargeBinary),
     moment("found_at", nullable=True),
     moment("closed_at", nullable=True),
+    Index("ix_samples_position", "position"),
     Index("ix_samples_day_position", "day", "position"),
     Index("ix_samples_waiting", "rank", "position", postgresql_where=text("state IN ('waiting', 'claimed')")),
     Index("ix_samples_auditor", "auditor", "position", postgresql_where=text("auditor IS NOT NULL")),

@@ -67,6 +67,7 @@ CREATE TABLE samples (
     found_at timestamptz,
     closed_at timestamptz
 );
+CREATE INDEX ix_samples_position ON samples (position);
 CREATE INDEX ix_samples_day_position ON samples (day, position);
 CREATE INDEX ix_samples_waiting ON samples (rank, position) WHERE state IN ('waiting', 'claimed');
 CREATE INDEX ix_samples_auditor ON samples (auditor, position) WHERE auditor IS NOT NULL;
