@@ -69,8 +69,8 @@ def test_a_face_needs_a_reason(web: WebWorld, person: Person) -> None:
     assert given["uses"][0]["personal"]["why"] == "moving to another service"
 
 
-def test_the_document_to_read_in_every_language(person: Person) -> None:
-    for language in ("zh-Hant", "zh-Hans", "en", "pt"):
+def test_the_document_to_read(person: Person) -> None:
+    for language in ("zh-Hant", "pt"):
         pdf = _export(person, format="pdf", lang=language)
         assert pdf.headers["content-type"] == "application/pdf"
         assert pdf.content.startswith(b"%PDF")
