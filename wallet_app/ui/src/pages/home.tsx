@@ -90,8 +90,14 @@ function StatusRow({ icon, title, children, to, action }: { icon: IconName; titl
   );
 }
 
+/** Pages at the broker's own origin, where the person is logged in. */
+const BROKER_PAGES: readonly { path: string; name: Key }[] = [
+  { path: "/identities", name: "home.identities" },
+  { path: "/rights", name: "home.rights" },
+];
+
 function YourData({ canErase }: { canErase: boolean }) {
-  const { t, tokens, api, leave } = useWallet();
+  const { t, tokens, api, config, language, leave } = useWallet();
   const { busy, why, run, clear } = useAction();
   const [asking, setAsking] = useState(false);
   const signOut = (): Promise<void> =>
@@ -108,6 +114,13 @@ function YourData({ canErase }: { canErase: boolean }) {
   return (
     <section class="stack data">
       <h2>{t("home.data")}</h2>
+      <ul class="links">
+        {BROKER_PAGES.map(({ path, name }) => (
+          <li key={path}>
+            <a href={`${config.broker}${path}?lang=${language}`}>{t(name)}</a>
+          </li>
+        ))}
+      </ul>
       <p class="soft">{t("home.signout_hint")}</p>
       {why !== null && !asking && <Notice tone="bad" text={why} />}
       <div class="row">
