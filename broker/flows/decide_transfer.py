@@ -55,7 +55,7 @@ def decide_transfer(
     The caller holds the locks of consents and passes already: the ledger's come last. Raises FactsError and
     PolicyError: nothing may leave.
     """
-    outgoing = _guarded(work, rules, traveller, subject, outgoing, at=at)
+    outgoing = guarded(work, rules, traveller, subject, outgoing, at=at)
     decision, entered = _decided(work, keys, rules, traveller, subject, outgoing, at=at)
     return departure(work.departures, decision, outgoing, traveller=traveller, origin=subject.origin, entered=entered)
 
@@ -75,12 +75,7 @@ def _decided(
     if subject.origin == outgoing.jurisdiction:
         # Nothing crosses, so nothing is counted; the domestic duties are still named.
         return bearing.decide(Counted()), None
-    line = TransferLine(
-        year=shanghai_date(at).year,
-        exporter=rules.profiles.exporter(subject.origin).counted_as + "/" + subject.origin,
-        recipient=outgoing.recipient_id,
-        person=counted_as(keys, traveller, counting_key(CountingRule.STATUTORY, subject.origin, at)),
-    )
+    line = line_of(keys, rules, traveller, subject, outgoing, at=at)
     bulk = _bulk_line(keys, line, traveller, subject, outgoing, law, at=at)
 
     def over(standing: Standing) -> Decision:
@@ -93,19 +88,36 @@ def _decided(
     decision = over(standing)
     if not decision.gate.permits:
         return decision, None
-    entered = _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=False)
+    entered = _enter(work, standing, additions_of(outgoing, subject, law, decision), law, locked=False)
     if entered is None:
         standing = work.transfers.lock(line)
         decision = over(standing)
         if not decision.gate.permits:
             return decision, None
-        entered = _enter(work, standing, _additions(outgoing, subject, law, decision), law, locked=True)
+        entered = _enter(work, standing, additions_of(outgoing, subject, law, decision), law, locked=True)
     if bulk is not None:
         work.transfers.enter_bulk(bulk, at=at)
     return decision, Entered(line.exporter, line.recipient, entered or Held.NONE)
 
 
-def _guarded(
+def line_of(
+    keys: KeyStore, rules: TransferRules, traveller: UUID, subject: Subject, outgoing: Outgoing, *, at: datetime
+) -> TransferLine:
+    """Where the person is counted. Raises FactsError for an origin without exporter."""
+    return TransferLine(
+        year=shanghai_date(at).year,
+        exporter=rules.profiles.exporter(subject.origin).counted_as + "/" + subject.origin,
+        recipient=outgoing.recipient_id,
+        person=counted_as(keys, traveller, counting_key(CountingRule.STATUTORY, subject.origin, at)),
+    )
+
+
+def in_rolling_counts(subject: Subject) -> bool:
+    """Only what leaves the United States is in the rolling counts."""
+    return subject.origin == _UNITED_STATES
+
+
+def guarded(
     work: Work, rules: TransferRules, traveller: UUID, subject: Subject, outgoing: Outgoing, *, at: datetime
 ) -> Outgoing:
     """Of a child: whether a guardian's consent to this stands. Nobody else costs a look."""
@@ -130,7 +142,8 @@ def _further(claims: VerifiedClaims) -> Iterator[Document]:
     return ((document.document_type, document.document_number) for document in claims.further_documents)
 
 
-def _additions(outgoing: Outgoing, subject: Subject, law: Law, decision: Decision) -> Held:
+def additions_of(outgoing: Outgoing, subject: Subject, law: Law, decision: Decision) -> Held:
+    """The counts that a permitted release enters the person in."""
     return additions(classes_of(outgoing, subject, law), decision)
 
 
@@ -144,8 +157,8 @@ def _enter(work: Work, standing: Standing, add: Held, law: Law, *, locked: bool)
 def _bulk_line(
     keys: KeyStore, line: TransferLine, traveller: UUID, subject: Subject, outgoing: Outgoing, law: Law, *, at: datetime
 ) -> BulkLine | None:
-    """Only what leaves the United States is in the rolling counts, by the kinds of data that its law counts."""
-    if subject.origin != _UNITED_STATES:
+    """By the kinds of data that the law of the United States counts."""
+    if not in_rolling_counts(subject):
         return None
     classes = (category.us_class for category in law.categories_of(outgoing.categories))
     kinds = frozenset(kind for kind in classes if kind is not None)

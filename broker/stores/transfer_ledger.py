@@ -4,7 +4,7 @@ new, stripes let releases count side by side, and near an edge one lock decides.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlmodel import Session
@@ -26,6 +26,9 @@ _ENTER = (
     "%s::bigint[], %s::bigint[], %s)"
 )
 
+_STAND_TOGETHER = "SELECT * FROM lock_and_look_transfers(%s, %s::text[], %s::text[], %s::uuid[])"
+_ENTER_TOGETHER = "SELECT enter_transfers(%s::smallint, %s::smallint[], %s::smallint[], %s::uuid[], %s::smallint[])"
+
 
 class SqlTransferLedger:
     """Port `TransferLedger`."""
@@ -35,17 +38,8 @@ class SqlTransferLedger:
         self._parties: dict[str, int] = {}
 
     def look(self, line: TransferLine) -> Standing:
-        row = run(self._session, _LOOK, (line.year, line.exporter, line.recipient, line.person)).one()
-        self._parties |= {line.exporter: row.exporter_id, line.recipient: row.recipient_id}
-        return Standing(
-            line,
-            nonsensitive=int(row.nonsensitive),
-            sensitive=int(row.sensitive),
-            gross_nonsensitive=int(row.gross_nonsensitive),
-            gross_sensitive=int(row.gross_sensitive),
-            at_recipient=int(row.at_recipient),
-            held=Held(row.seen),
-            met=row.met,
+        return self._standing(
+            line, run(self._session, _LOOK, (line.year, line.exporter, line.recipient, line.person)).one()
         )
 
     def lock(self, line: TransferLine) -> Standing:
@@ -69,6 +63,23 @@ class SqlTransferLedger:
         values = (*self._counted(line), line.person, int(add), stripe, *edges)
         entered = run(self._session, _ENTER, values).scalar_one()
         return None if entered is None else Held(entered)
+
+    def stand_together(self, lines: Sequence[TransferLine]) -> list[Standing]:
+        names = ([line.exporter for line in lines], [line.recipient for line in lines])
+        values = (lines[0].year, *names, [line.person for line in lines])
+        found = run(self._session, _STAND_TOGETHER, values).all()
+        return [self._standing(line, row) for line, row in zip(lines, found, strict=True)]
+
+    def enter_together(self, entered: Sequence[tuple[Standing, Held]]) -> list[Held]:
+        counted = [self._counted(standing.line) for standing, _ in entered]
+        values = (
+            counted[0][0],
+            [exporter for _, exporter, _ in counted],
+            [recipient for _, _, recipient in counted],
+            [standing.line.person for standing, _ in entered],
+            [int(add) for _, add in entered],
+        )
+        return [Held(bits) for bits in run(self._session, _ENTER_TOGETHER, values).scalar_one()]
 
     def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
         exporter, recipient = self._parties[line.exporter], self._parties[line.recipient]
@@ -125,6 +136,19 @@ class SqlTransferLedger:
 
     def stored_faces(self, origin: str) -> int:
         return int(run(self._session, _STORED_FACES, (origin,)).scalar_one())
+
+    def _standing(self, line: TransferLine, row: Any) -> Standing:
+        self._parties |= {line.exporter: row.exporter_id, line.recipient: row.recipient_id}
+        return Standing(
+            line,
+            nonsensitive=int(row.nonsensitive),
+            sensitive=int(row.sensitive),
+            gross_nonsensitive=int(row.gross_nonsensitive),
+            gross_sensitive=int(row.gross_sensitive),
+            at_recipient=int(row.at_recipient),
+            held=Held(row.seen),
+            met=row.met,
+        )
 
     def _counted(self, line: TransferLine) -> tuple[int, int, int]:
         return line.year, self._parties[line.exporter], self._parties[line.recipient]

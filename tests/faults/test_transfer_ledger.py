@@ -1,6 +1,7 @@
 """The ledger under many hands: counts of distinct persons stay exact, and a threshold lets nobody more through."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from broker.core.governance.codes import Mechanism
 from broker.core.governance.decision import Decision
 from broker.core.transfer import Held, Outgoing, PurposeTerms, Subject, TransferRules
 from broker.flows.decide_transfer import decide_transfer
+from broker.flows.decide_transfers import Leaving, decide_transfers
 from broker.flows.ports import Entry
 from broker.flows.ports.transfers import TransferLine
 from broker.stores.driver import run
@@ -70,6 +72,49 @@ def standing(world: World, year: int = 2026, recipient: str = "bank") -> tuple[i
     with world.begin() as work:
         now = work.transfers.look(line(year=year, recipient=recipient))
     return now.nonsensitive, now.gross_nonsensitive, now.at_recipient
+
+
+def ask_together(world: World, people: Sequence[int]) -> list[Decision]:
+    with world.begin() as work:
+        leaving = [Leaving(UUID(int=person), ADULT, PLAIN) for person in people]
+        made = decide_transfers(work, leaving, keys=world.keys, rules=RULES, at=AT)
+        entries = [Entry("partner:claims:released", {}, departure=one) for one in made]
+        work.journal.append_all(entries, at=AT, entropy=world.entropy)
+    return [one.decision for one in made]
+
+
+def test_batches_and_single_releases_at_once_let_exactly_nine_through(real_world: World) -> None:
+    """Every person comes twice, in opposite order, and some alone: nobody waits for ever, nobody counts twice."""
+    count_before(real_world, 99_990)
+    groups = [range(start, start + 10) for start in range(0, 60, 10)]
+    orders = [*groups, *(range(group.stop - 1, group.start - 1, -1) for group in groups)]
+    start = threading.Barrier(len(orders) + 4)
+
+    def release(order: Sequence[int]) -> list[Decision]:
+        start.wait(timeout=60)
+        return ask_together(real_world, order)
+
+    def alone(person: int) -> list[Decision]:
+        start.wait(timeout=60)
+        return [ask(real_world, person)]
+
+    with ThreadPoolExecutor(len(orders) + 4) as pool:
+        singles = [pool.submit(alone, person) for person in (3, 13, 23, 33)]
+        batches = [pool.submit(release, order) for order in orders]
+        decisions = [one for made in (*batches, *singles) for one in made.result(timeout=60)]
+
+    assert standing(real_world)[0] == 99_999
+    passed = [one for one in decisions if one.gate.permits]
+    # Whoever was counted may be asked about again: that moves nothing.
+    assert 9 <= len(passed) <= 27
+    assert all(one.counters is not None and one.counters.nonsensitive <= 99_999 for one in passed)
+
+
+def test_in_a_batch_each_decision_knows_those_before_it(real_world: World) -> None:
+    count_before(real_world, 99_998)
+    gates = [one.gate.permits for one in ask_together(real_world, [1, 2, 1, 3])]
+    assert gates == [True, False, True, False]
+    assert standing(real_world) == (99_999, 1, 1)
 
 
 def test_two_hundred_at_once_below_a_threshold_let_exactly_nine_through(real_world: World) -> None:

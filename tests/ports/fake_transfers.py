@@ -58,6 +58,14 @@ class FakeTransferLedger:
         self.met.add(there)
         return entered
 
+    def stand_together(self, lines: Sequence[TransferLine]) -> list[Standing]:
+        return [self.look(line) for line in lines]
+
+    def enter_together(self, entered: Sequence[tuple[Standing, Held]]) -> list[Held]:
+        return [
+            self.enter(standing, add, exporter_edges=(), recipient_edges=(), locked=True) for standing, add in entered
+        ]
+
     def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
         there = {
             person

@@ -104,6 +104,12 @@ class TransferLedger(Protocol):
         again and enter then.
         """
 
+    def stand_together(self, lines: Sequence[TransferLine]) -> Sequence[Standing]:
+        """As `lock` for each, of one year: all counters are locked at once, in one order whoever asks."""
+
+    def enter_together(self, entered: Sequence[tuple[Standing, Held]]) -> Sequence[Held]:
+        """Count each person, once, under the locks of `stand_together`: the counts that each was newly entered in."""
+
     def bulk_persons(self, line: BulkLine, *, since: datetime) -> int:
         """Distinct persons of whom this exporter gave this recipient any of these kinds of data at that moment or
         since, and this person. Locks the pair until the end of the work, so the number is exact.
