@@ -1,4 +1,4 @@
-"""Where decisions become departures. An import contract lets `flows.decide_transfer` in, and nobody else."""
+"""Where decisions become departures. An import contract lets the two flows in that decide, and nobody else."""
 
 from uuid import UUID
 
