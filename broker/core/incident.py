@@ -142,20 +142,19 @@ def duties() -> tuple[Duty, ...]:
 
 def deadlines(statement: Statement) -> list[dict[str, Any]]:
     """Whom to tell at the places concerned, the most urgent first."""
-    told = []
-    for duty in duties():
-        if duty.place in statement.places:
-            known = statement.known_at.astimezone(UTC)
-            due = known if duty.hours is None else known + timedelta(hours=duty.hours)
-            told.append(
-                {
-                    "place": duty.place,
-                    "authority": duty.authority,
-                    "due": "without delay" if duty.hours is None else due.isoformat(timespec="seconds"),
-                    "cite": duty.cite,
-                    "confidence": duty.confidence,
-                    "_due": due,
-                }
-            )
-    told.sort(key=lambda one: one["_due"])
-    return [{name: value for name, value in one.items() if name != "_due"} for one in told]
+    known = statement.known_at.astimezone(UTC)
+    concerned = [duty for duty in duties() if duty.place in statement.places]
+    return [
+        {
+            "place": duty.place,
+            "authority": duty.authority,
+            "due": "without delay" if duty.hours is None else _iso(known + timedelta(hours=duty.hours)),
+            "cite": duty.cite,
+            "confidence": duty.confidence,
+        }
+        for duty in sorted(concerned, key=lambda duty: duty.hours or 0)
+    ]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
