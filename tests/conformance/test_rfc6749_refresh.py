@@ -2,6 +2,8 @@
 
 import pytest
 
+from broker.core.denial import Denied
+from broker.wire.reasons import Reason
 from tests.support.oidc_world import OidcWorld
 from tests.support.wallet_client import DpopKey, WalletError
 
@@ -73,3 +75,12 @@ def test_idle_and_absolute_lifetimes(world: OidcWorld) -> None:
     world.clock.forward(days=10)
     with pytest.raises(WalletError):
         busy.refresh()  # 90 days after the login, however busy
+
+
+def test_whoever_may_not_be_told_of_the_person_gets_no_token(world: OidcWorld) -> None:
+    wallet = world.logged_in()
+    world.desk.withheld = Denied(Reason.TRANSFER_HELD, "not now")
+    with pytest.raises(WalletError) as held:
+        wallet.refresh()
+    assert held.value.body["error"] == "invalid_grant"
+    assert "transfer_held" in held.value.body["error_description"]
