@@ -127,11 +127,11 @@ def guarded(
     return replace(outgoing, guardian=work.guardians.stands(traveller, outgoing.purpose, outgoing.recipient_id, at))
 
 
-def subject_of(origin: str, claims: Kept[VerifiedClaims] | VerifiedClaims | None, *, at: datetime) -> Subject:
+def subject_of(origin: str, claims: Kept[VerifiedClaims] | None, *, at: datetime) -> Subject:
     """The person as the rules see them. `claims`: what their authority said. Where it is not there, the age is unknown
     and the youngest is assumed: that denies without a guardian.
     """
-    known = claims.for_own_use(OwnUse.DECIDING) if isinstance(claims, Kept) else claims
+    known = None if claims is None else claims.for_own_use(OwnUse.DECIDING)
     if known is None:
         return Subject(origin, 0)
     held = ((known.document_type, known.document_number), *_further(known))
