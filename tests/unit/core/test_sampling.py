@@ -33,7 +33,7 @@ def leaf(number: int) -> bytes:
 
 
 def test_the_packaged_rates_are_those_of_the_policy() -> None:
-    assert RATES == Rates(exempt=200, green=100, amber=1000, red=10_000)
+    assert Rates(exempt=200, green=100, amber=1000, red=10_000) == RATES
 
 
 @pytest.mark.parametrize("parts", [0, 1, 100, 200, 1000, 9999, PARTS])
