@@ -20,16 +20,16 @@ from tests.support.html_forms import forms_of
 from tests.support.rights import Person, arrive
 from tests.support.web_world import WebWorld
 
-BORN = date(2014, 11, 22)
+BORN = date(2013, 6, 1)  # fourteen within the year that a consent lasts
 CODE = re.compile(r"<code>([0-9A-Z-]{11})</code>")
 
 
 @pytest.fixture
 def child(web: WebWorld) -> UUID:
-    """A Mainland child of twelve who agreed to the lane in Hong Kong."""
+    """A Mainland child of thirteen who agreed to the lane in Hong Kong."""
     grant = web.world.grant("child")
     assert grant.claims is not None
-    document = {"document_type": DocumentType.PRC_RESIDENT_ID, "document_number": "110101201411220015"}
+    document = {"document_type": DocumentType.PRC_RESIDENT_ID, "document_number": "110101201306010015"}
     claims = grant.claims.model_copy(update={"birth_date": BORN, "native_name": "小童", **document})
     outcome = web.world.arrive(grant.model_copy(update={"claims": claims}))
     assert isinstance(outcome, Linked)
@@ -112,9 +112,12 @@ def test_at_fourteen_the_child_decides_alone(web: WebWorld, parent: Person, chil
     parent.send(parent.form(parent.get(address), address), decision="agree", agree="yes")
     with web.world.begin() as work:
         (given,) = work.guardians.consents(child)
-    assert given.valid_until <= comes_of_age(BORN, 14)
+    assert given.valid_until == comes_of_age(BORN, 14)
     web.world.at = comes_of_age(BORN, 14) - timedelta(seconds=1)
-    assert "guardian_consent_missing" in _why(web, child)  # the consent ran out with the year it was given for
+    assert "guardian_consent_missing" not in _why(web, child)
+    with web.world.begin() as work:
+        work.guardians.withdraw(given.consent_id, web.now())
+    assert "guardian_consent_missing" in _why(web, child)
     web.world.at += timedelta(seconds=1)
     assert "guardian_consent_missing" not in _why(web, child)
     parent.log_in()

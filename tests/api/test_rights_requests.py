@@ -78,6 +78,9 @@ def test_only_a_decision_against_oneself_is_reviewed(web: WebWorld, person: Pers
         every = work.rights.entries(person.traveller, key=web.keys.key(person.traveller), limit=50, after=None)
     fine = next(use for use in every if use.kind == "traveller:consent:granted")
     assert person.get(f"/rights/reviews/new?entry={fine.leaf_hash.hex()}").status_code == 404
+    token = dict(person.form(person.get("/rights/corrections"), "/rights/corrections").fields)["csrf"]
+    sent = {"csrf": token, "entry": fine.leaf_hash.hex(), "words": "no"}
+    assert person.http.post("/rights/reviews", data=sent).status_code == 404
     refused = next(use for use in every if use.kind == "gate:template:refused")
     stranger = arrive(web, person.http, web.world.ready("somebody-else"))
     assert stranger.get(f"/rights/reviews/new?entry={refused.leaf_hash.hex()}").status_code == 404
