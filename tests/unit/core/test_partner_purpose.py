@@ -184,12 +184,15 @@ def test_a_wider_request_carries_on_what_stands() -> None:
     assert limit_of(wider) == UseLimit(5, DAY)
 
 
+LAW = 'legal_basis="l"\nexporter_kind="company"\nbasis="consent"\nindustry="general"\nstorage="le_30d"'
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         'version="1"\npurposes=[]',
-        'version="1"\n[[purposes]]\nid="x"\nclaims=[]\nmax_days=1',
-        'version="1"\n[[purposes]]\nid="x"\nclaims=["shoe_size"]\nmax_days=1',
+        f'version="1"\n[[purposes]]\nid="x"\nclaims=[]\nmax_days=1\n{LAW}',
+        f'version="1"\n[[purposes]]\nid="x"\nclaims=["shoe_size"]\nmax_days=1\n{LAW}',
     ],
 )
 def test_incomplete_purposes_are_refused_at_start(broken: str) -> None:

@@ -1,10 +1,12 @@
 """When a notice is sent again, and what it says."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from broker.core.departure import NoDeparture
 from broker.core.webhook import FIRST_DELAY, LONGEST_DELAY, MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -30,7 +32,8 @@ def test_there_is_no_delay_without_attempt_or_randomness(attempts: int, entropy:
 
 
 def test_a_token_names_event_receiver_and_person_and_never_expires() -> None:
-    event = PartnerEvent(UUID(int=7), "hk-library", "consent.withdrawn", "pseudonym", {"consent": "c"}, AT)
+    body = {"consent": "c", "purpose": "p"}
+    event = PartnerEvent(UUID(int=7), "hk-library", "consent.withdrawn", "pseudonym", body, AT, decided=True)
     later = AT + timedelta(hours=3)
     claims = security_event(event, issuer="https://broker.example", at=later)
     assert claims == {
@@ -39,8 +42,16 @@ def test_a_token_names_event_receiver_and_person_and_never_expires() -> None:
         "iat": int(later.timestamp()),
         "toe": int(AT.timestamp()),
         "jti": str(UUID(int=7)),
-        "events": {"urn:tongguan:event:consent.withdrawn": {"consent": "c"}},
+        "events": {"urn:tongguan:event:consent.withdrawn": body},
         "sub_id": {"format": "iss_sub", "iss": "https://broker.example", "sub": "pseudonym"},
     }
-    nobody = PartnerEvent(UUID(int=7), "hk-library", "grant.revoked", None, {}, AT)
-    assert "sub_id" not in security_event(nobody, issuer="https://broker.example", at=later)
+    with pytest.raises(NoDeparture):
+        security_event(replace(event, decided=False), issuer="https://broker.example", at=later)
+
+
+def test_without_the_person_only_ids_go_that_the_receiver_was_given() -> None:
+    body = {"consent": "c", "grants": ["g"], "status": "s", "reason": "r", "purpose": "p", "claims": ["name"]}
+    event = PartnerEvent(UUID(int=7), "hk-library", "claims.corrected", None, body, AT)
+    told = security_event(event, issuer="https://broker.example", at=AT)
+    assert "sub_id" not in told
+    assert set(told["events"]["urn:tongguan:event:claims.corrected"]) == {"consent", "grants", "status", "reason"}
