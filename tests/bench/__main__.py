@@ -23,6 +23,7 @@ BENCHES = (
     "mutated_qr",
     "governance",
     "transfer_ledger",
+    "release_rate",
     "face_accuracy",
 )
 
