@@ -210,7 +210,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
             entropy=os.urandom,
         )
 
-    sealing = Sealing(keys, rulebook, signing.signer(KeyUse.RECEIPT), settings.issuer)
+    sealing = Sealing(keys, rulebook, signing.signer(KeyUse.ANSWER), settings.issuer, granting)
 
     def settle(work: Work, provider: str, told: ProviderNotice, at: datetime) -> None:
         asked = work.approvals.by_state(digest(told.state)) if told.state is not None else None
@@ -237,6 +237,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         pass_signer=signing.signer(KeyUse.PASS),
         status_signer=signing.signer(KeyUse.STATUS),
         receipt_signer=signing.signer(KeyUse.RECEIPT),
+        answer_signer=signing.signer(KeyUse.ANSWER),
         root_key=signing.signer(KeyUse.ROOT).public,
         pass_keys=trusted_keys(signing, uses=(KeyUse.PASS,)),
         ready=lambda: _answers(database),
@@ -246,7 +247,7 @@ def compose(settings: Settings, database_url: str) -> Ports:
         language=settings.language,
         wallet_origins=settings.wallet.origins,
         return_uris=settings.wallet.return_uris,
-        statement_keys=signing.publics(KeyUse.RECEIPT),
+        statement_keys=signing.publics(KeyUse.ANSWER) + signing.publics(KeyUse.RECEIPT),
         sandbox=settings.sandbox,
         checkpoint_keys=signing.publics(KeyUse.CHECKPOINT),
         upstream=upstream,

@@ -199,7 +199,7 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         rulebook=rulebook,
         chore=lambda: refresh_key_sets(Works(database).begin, fetch=calls.key_set, at=clock()),
         sender=WebhookSender(calls),
-        signer=signing.signer(KeyUse.RECEIPT),
+        signer=signing.signer(KeyUse.ANSWER),
         issuer=settings.issuer,
         clock=clock,
         entropy=os.urandom,

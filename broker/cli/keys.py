@@ -23,6 +23,7 @@ class Rotated(StrEnum):
     STATUS = KeyUse.STATUS.value
     CHECKPOINT = KeyUse.CHECKPOINT.value
     RECEIPT = KeyUse.RECEIPT.value
+    ANSWER = KeyUse.ANSWER.value
     TOKEN = "token"  # noqa: S105  a use
 
 

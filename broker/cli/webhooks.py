@@ -75,7 +75,7 @@ def deliver(home: Home) -> None:
                 keys=keys,
                 rulebook=rulebook_of(settings, Works(database).begin, lambda: datetime.now(UTC)),
                 sender=WebhookSender(PartnerHttp(trust(settings.trusted_ca), reach_of(settings))),
-                signer=SigningKeys.load(home / "keys").signer(KeyUse.RECEIPT),
+                signer=SigningKeys.load(home / "keys").signer(KeyUse.ANSWER),
                 issuer=settings.issuer,
                 clock=lambda: datetime.now(UTC),
                 entropy=os.urandom,

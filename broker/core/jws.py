@@ -1,23 +1,27 @@
-"""Statements the broker signs for others to keep: compact JWS (RFC 7515) with the EdDSA receipt key.
+"""Statements the broker signs for others to keep: compact JWS (RFC 7515) with EdDSA.
 
-One key signs receipts, answers to partners and notices to them; `typ` keeps the three apart (RFC 8725 3.11), and
-whoever verifies one insists on its `typ`.
+What is told to partners (answers, results of requests, notices) has a key of its own; receipts, consent grants and
+certificates have another. `typ` keeps the kinds of one key apart (RFC 8725 3.11), and whoever verifies one insists on
+it.
 """
 
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from broker.wire.keys import PublicKey, Signer
 from broker.wire.registry import Alg, KeyUse
 
+_TO_PARTNERS: Final = frozenset({"tongguan-answer+jwt", "secevent+jwt"})
+
 
 def sign_statement(claims: Mapping[str, Any], signer: Signer, *, typ: str) -> str:
-    """The statement as a compact JWS. Raises ValueError unless `signer` is the EdDSA receipt key."""
-    if signer.use is not KeyUse.RECEIPT or signer.alg is not Alg.EDDSA:
-        raise ValueError("statements are signed by the EdDSA receipt key alone")
+    """The statement as a compact JWS. Raises ValueError unless `signer` is the EdDSA key for that kind."""
+    use = KeyUse.ANSWER if typ in _TO_PARTNERS else KeyUse.RECEIPT
+    if signer.use is not use or signer.alg is not Alg.EDDSA:
+        raise ValueError(f"{typ} is signed by the EdDSA {use.value} key alone")
     payload = json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     signed = f"{_protected(signer.kid, typ)}.{to_base64url(payload.encode())}"
     return f"{signed}.{to_base64url(signer.sign(signed.encode()))}"

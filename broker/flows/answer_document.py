@@ -40,6 +40,7 @@ def answer_document(
     keys: KeyStore,
     rulebook: Rulebook,
     signer: Signer,
+    granting: Granting,
     issuer: str,
     traveller: UUID,
     subject: str,
@@ -71,7 +72,7 @@ def answer_document(
         at=at,
         entropy=entropy,
         kind=KIND,
-        granting=Granting(signer, issuer),
+        granting=granting,
     )
     if isinstance(released, Denied):
         return released

@@ -36,6 +36,7 @@ class Sealing:
     rulebook: Rulebook
     signer: Signer
     issuer: str
+    granting: Granting
 
 
 def finish_approval(
@@ -163,8 +164,9 @@ def _grant(
         return None
     vouched = open_vouched(work, sealed, traveller=traveller, key=key).leave(departure)
     release = ReleaseStatement(request.purpose, request.partner_id, frozenset(request.claims()), (consent,))
-    granting = Granting(sealing.signer, sealing.issuer)
-    return issue_consent_grant(granting, vouched, key=key, release=release, verification=None, at=at, entropy=entropy)
+    return issue_consent_grant(
+        sealing.granting, vouched, key=key, release=release, verification=None, at=at, entropy=entropy
+    )
 
 
 def _result(request: ApprovalRequest, outcome: NoticeOutcome) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ Entropy = Callable[[int], bytes]
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 # The broker's own signing keys; a gate's key never leaves the gate.
-USES: Final = (KeyUse.ROOT, KeyUse.PASS, KeyUse.STATUS, KeyUse.CHECKPOINT, KeyUse.RECEIPT)
+USES: Final = (KeyUse.ROOT, KeyUse.PASS, KeyUse.STATUS, KeyUse.CHECKPOINT, KeyUse.RECEIPT, KeyUse.ANSWER)
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 

@@ -17,6 +17,7 @@ from broker.core.identity_release import IdentityRelease
 from broker.core.jws import to_base64url
 from broker.flows.begin_approval import begin_approval, open_approval
 from broker.flows.finish_approval import Sealing, finish_approval
+from broker.flows.issue_consent_grant import Granting
 from broker.oidc.server import server_of
 from broker.oidc.session import current_session, is_known_as, login_url
 from broker.web.pages import language_of, render
@@ -80,7 +81,13 @@ def approval_callback(request: Request, provider: str, services: Provided, sessi
     # The provider may have told us from server to server before the browser came.
     if asked.status is not ApprovalStatus.APPROVING:
         return _ended(request, services, asked, language)
-    sealing = Sealing(services.keys, services.rulebook, services.receipt_signer, services.issuer)
+    sealing = Sealing(
+        services.keys,
+        services.rulebook,
+        services.answer_signer,
+        services.issuer,
+        Granting(services.receipt_signer, services.issuer),
+    )
     try:
         done = finish_approval(
             services.begin,

@@ -30,6 +30,7 @@ class Services:
     pass_signer: Signer
     status_signer: Signer
     receipt_signer: Signer
+    answer_signer: Signer
     root_key: PublicKey
     pass_keys: tuple[TrustedKey, ...]
     ready: Callable[[], None]

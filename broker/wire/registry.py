@@ -87,5 +87,6 @@ class KeyUse(StrEnum):
     ROOT = "root"
     CHECKPOINT = "checkpoint"
     RECEIPT = "receipt"
+    ANSWER = "answer"
     GATE = "gate"
     STAFF = "staff"

@@ -312,5 +312,7 @@ def test_the_document_describes_itself(http: TestClient) -> None:
             failures = [answer for status, answer in operation["responses"].items() if status >= "400"]
             assert all(list(answer["content"]) == ["application/problem+json"] for answer in failures), path
     keys = http.get("/agencies/v1/jwks").json()["keys"]
-    assert [(key["kty"], key["alg"]) for key in keys] == [("OKP", "EdDSA")]
+    # One key for what is told to partners, another for receipts and grants.
+    assert [(key["kty"], key["alg"], key["use"]) for key in keys] == [("OKP", "EdDSA", "sig")] * 2
+    assert len({key["kid"] for key in keys}) == 2
     assert all("d" not in key for key in keys)

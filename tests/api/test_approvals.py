@@ -19,6 +19,7 @@ from broker.core.authorization import digest
 from broker.core.consent_grant import verify_grant
 from broker.flows.fetch_approval import FETCHED
 from broker.flows.finish_approval import Sealing, settle_approval
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.withdraw_consent import withdraw_consent
 from broker.wire.approval_connector import DocumentSignature, DocumentToSign, FilledForm, FormNotice
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
@@ -338,7 +339,13 @@ def test_a_provider_that_tells_the_broker_before_the_browser_comes(
     browser(agencies, http)
     away = agree(http, made["approval_url"])
     world = agencies.web.world
-    sealing = Sealing(world.keys, world.rulebook, world.signers[KeyUse.RECEIPT], ISSUER)
+    sealing = Sealing(
+        world.keys,
+        world.rulebook,
+        world.signers[KeyUse.ANSWER],
+        ISSUER,
+        Granting(world.signers[KeyUse.RECEIPT], ISSUER),
+    )
     state = parse_qs(urlsplit(away.headers["location"]).query)["state"][0]
     for _ in range(2):  # and tells it twice
         with world.begin() as work:

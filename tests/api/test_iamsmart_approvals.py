@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from broker.core.authorization import digest
 from broker.flows.finish_approval import Sealing, settle_approval
+from broker.flows.issue_consent_grant import Granting
 from broker.wire.approval_connector import ProviderNotice
 from broker.wire.registry import KeyUse
 from broker.wire.upstream_tokens import UpstreamTokens
@@ -54,7 +55,10 @@ def tokens(smart: IamSmartWorld) -> UpstreamTokens:
 def agencies(web: WebWorld, smart: IamSmartWorld) -> AgencyWorld:
     made = AgencyWorld(web)
     services = web.ports.services
-    sealing = Sealing(services.keys, services.rulebook, web.world.signers[KeyUse.RECEIPT], ISSUER)
+    sealing = Sealing(
+        services.keys, services.rulebook, web.world.signers[KeyUse.ANSWER], ISSUER,
+        Granting(web.world.signers[KeyUse.RECEIPT], ISSUER),
+    )  # fmt: skip
 
     def take(work: Any, provider: str, told: ProviderNotice, at: Any) -> bool:
         asked = work.approvals.by_state(digest(told.state or ""))

@@ -35,7 +35,7 @@ from tests.ports.fakes import FakeKeyStore
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 ISSUER = "https://broker.example"
-SIGNER = LocalSigner.generate(KeyUse.RECEIPT)
+SIGNER = LocalSigner.generate(KeyUse.ANSWER)
 LAW: Any = {"keys": FakeKeyStore(os.urandom), "rulebook": Rulebook.load()}
 
 

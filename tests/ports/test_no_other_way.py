@@ -23,6 +23,7 @@ from broker.flows.answer_document import BoundDocument, answer_document
 from broker.flows.decide_notice import decide_notice
 from broker.flows.fetch_approval import fetch_approval
 from broker.flows.finish_approval import Sealing, settle_approval
+from broker.flows.issue_consent_grant import Granting
 from broker.flows.name_person import name_person
 from broker.flows.tell_number import tell_number
 from broker.flows.verify_claims import verify_claims
@@ -105,7 +106,9 @@ def document(agency: PartnerWorld, origin: str) -> Callable[[], object]:
             return answer_document(
                 work, traveller=traveller, client=client_of(agency.world), releases=[opening("name")],
                 wanted=frozenset({"name"}), document=BoundDocument("00" * 32, None), subject="s",
-                signer=agency.world.signers[KeyUse.RECEIPT], issuer="https://broker.example", **law(agency),
+                signer=agency.world.signers[KeyUse.ANSWER],
+                granting=Granting(agency.world.signers[KeyUse.RECEIPT], "https://broker.example"),
+                issuer="https://broker.example", **law(agency),
             )  # fmt: skip
 
     return ask
@@ -127,7 +130,10 @@ def waiting(agency: PartnerWorld, traveller: UUID, kind: ApprovalKind = Approval
 
 def settled(agency: PartnerWorld, made: ApprovalRequest) -> ApprovalRequest:
     world = agency.world
-    sealing = Sealing(world.keys, world.rulebook, world.signers[KeyUse.RECEIPT], "https://broker.example")
+    sealing = Sealing(
+        world.keys, world.rulebook, world.signers[KeyUse.ANSWER], "https://broker.example",
+        Granting(world.signers[KeyUse.RECEIPT], "https://broker.example"),
+    )  # fmt: skip
     outcome = FilledForm({"emailAddress": "a@b.example"}, bytes(32))
     with world.begin() as work:
         return settle_approval(work, made, outcome, sealing=sealing, at=world.at, entropy=world.entropy)

@@ -108,7 +108,7 @@ class AgencyWorld:
         """What the partner reads in an answer: decrypted with its key, verified with ours."""
         inner = jwe.decrypt_compact(sealed, self.keys[partner_id]).plaintext
         assert inner is not None
-        key = PyJWK(public_jwk(self.web.world.signers[KeyUse.RECEIPT].public)).key
+        key = PyJWK(public_jwk(self.web.world.signers[KeyUse.ANSWER].public)).key
         return decode(
             inner, key, algorithms=["EdDSA"], audience=partner_id, issuer=ISSUER, options={"verify_iat": False}
         )

@@ -191,6 +191,7 @@ class WebWorld:
             pass_signer=signers[KeyUse.PASS],
             status_signer=signers[KeyUse.STATUS],
             receipt_signer=signers[KeyUse.RECEIPT],
+            answer_signer=signers[KeyUse.ANSWER],
             root_key=signers[KeyUse.ROOT].public,
             pass_keys=self.world.trusted_keys,
             ready=lambda: None,
@@ -200,7 +201,7 @@ class WebWorld:
             language="en",
             wallet_origins=(WALLET,),
             return_uris=(RETURN,),
-            statement_keys=(signers[KeyUse.RECEIPT].public,),
+            statement_keys=(signers[KeyUse.ANSWER].public, signers[KeyUse.RECEIPT].public),
         )
 
     def use(self, **services: Any) -> None:

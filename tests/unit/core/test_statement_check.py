@@ -81,3 +81,13 @@ def test_key_sets() -> None:
     for wrong in (b"", b"[]", b'{"keys": 1}', b'{"keys": [{"crv": "Ed25519", "x": "!"}]}'):
         with pytest.raises(DecodeError):
             read_jwks(wrong)
+
+
+@pytest.mark.parametrize(
+    ("typ", "use"),
+    [("tongguan-answer+jwt", KeyUse.RECEIPT), ("secevent+jwt", KeyUse.RECEIPT), ("a+jwt", KeyUse.ANSWER)],
+)
+def test_a_key_signs_nothing_but_its_own_kinds(typ: str, use: KeyUse) -> None:
+    """What is told to partners and what people keep have keys of their own."""
+    with pytest.raises(ValueError, match="key alone"):
+        sign_statement({"says": "this"}, LocalSigner.generate(use), typ=typ)
