@@ -79,10 +79,11 @@ check: $(VENV)/.ready $(UI)/node_modules/.ready ## lint, types, import contracts
 bench: setup ## figures: gate stages, broker rates beside oidc-provider, faults, accuracy; table and JSON in out/bench
 	$(BIN)/python -m tests.bench
 
-soak: setup ## a million mutated codes, the long grid, a thousand logins under way at once
+soak: setup ## a million mutated codes, the long grid, a thousand logins at once, ten thousand releases killed on the way
 	$(BIN)/python -m tests.bench.mutated_qr --count 1000000
 	$(BIN)/python -m tests.bench.qr_grid
 	$(BIN)/python -m tests.soak.logins --count 1000
+	$(BIN)/python -m tests.soak.releases --count 10000
 
 lock: $(VENV)/.ready ## renew the hashed locks (needs uv)
 	uv pip compile -q pyproject.toml --all-extras --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package tongguan --no-header -o requirements.lock
