@@ -5,12 +5,14 @@ ones.
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
+from types import SimpleNamespace
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -21,8 +23,6 @@ from starlette.staticfiles import StaticFiles
 
 import connectors
 from broker.core.authorization import Admission, AdmissionQuestion, digest
-from broker.core.denial import Denied
-from broker.core.identity_release import ReleasedClaims
 from broker.core.linking import LinkOutcome
 from broker.desk import Desk
 from broker.errands import Errands
@@ -30,7 +30,7 @@ from broker.flows.finish_approval import Sealing, settle_approval
 from broker.flows.issue_consent_grant import Granting
 from broker.flows.link_identity import link_identity
 from broker.flows.ports import Work
-from broker.flows.release_claims import ClaimOrder, release_together
+from broker.flows.release_claims import Answer, ClaimOrder, release_together
 from broker.flows.take_notice import take_notice
 from broker.flows.upstream_tokens import usable_tokens
 from broker.law import rulebook_of
@@ -94,6 +94,7 @@ from connectors.transport import provider_client
 
 # Connections beyond the worker threads: commits run while the thread that did the work already serves another request.
 _SPARE_CONNECTIONS = 8
+_ASIDE = 4  # threads for releases that wait for somebody's lock
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -189,9 +190,18 @@ def compose(settings: Settings, database_url: str) -> Ports:
     def admit_all(asked: Sequence[AdmissionQuestion]) -> Sequence[Admission]:
         return admit_together(database.engine, asked)
 
-    def release_all(orders: Sequence[ClaimOrder]) -> Sequence[ReleasedClaims | Denied | Exception]:
+    aside = ThreadPoolExecutor(_ASIDE, thread_name_prefix="aside")
+
+    def release_all(orders: Sequence[ClaimOrder]) -> Sequence[Answer | Exception | Future[Answer]]:
         return release_together(
-            works.begin, orders, keys=keys, rulebook=rulebook, clock=clock, entropy=os.urandom, granting=granting
+            works.begin,
+            orders,
+            keys=keys,
+            rulebook=rulebook,
+            clock=clock,
+            entropy=os.urandom,
+            granting=granting,
+            aside=aside.submit,
         )
 
     errands: Together[Errand[Any], Any] = Together(Errands(admit_all, release_all).run, name="errands")
@@ -278,7 +288,9 @@ def compose(settings: Settings, database_url: str) -> Ports:
         language=settings.language,
         pushes_per_minute=settings.logins_per_minute,
     )
-    return Ports(services, authorization, closing=(errands, examiner, http, database))
+    return Ports(
+        services, authorization, closing=(errands, SimpleNamespace(close=aside.shutdown), examiner, http, database)
+    )
 
 
 def application() -> FastAPI:

@@ -10,7 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final, Generic, TypeVar
+
+from broker.flows.unavailable import DatabaseBusy
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -21,15 +24,18 @@ MOST: Final = 32
 LINGER: Final = 0.004
 """Seconds that a call waits for more, after one that answered several."""
 
+ROOM: Final = 1024
+"""Requests that may wait; whoever comes then is told at once to come again."""
+
 
 class Together(Generic[Asked, Told]):
-    """`answer` gets some requests and gives for each, in order, its answer or the exception that is raised where it was
-    asked.
+    """`answer` gets some requests and gives for each, in order, its answer, the exception that is raised where it was
+    asked, or a future of its answer, for which nobody else waits.
     """
 
     def __init__(
         self,
-        answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]],
+        answer: Callable[[Sequence[Asked]], Sequence[Told | Exception | Future[Told]]],
         *,
         name: str,
         most: int = MOST,
@@ -44,7 +50,9 @@ class Together(Generic[Asked, Told]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def ask(self, asked: Asked) -> Told:
-        """Raises what `answer` gave or raised. Whoever stops waiting does not take the request back."""
+        """Raises what `answer` gave or raised, and DatabaseBusy when too many wait. Whoever stops waiting does not take
+        the request back.
+        """
         return await asyncio.wrap_future(self._enter(asked))
 
     def close(self) -> None:
@@ -54,6 +62,8 @@ class Together(Generic[Asked, Told]):
     def _enter(self, asked: Asked) -> "Future[Told]":
         future: Future[Told] = Future()
         with self._lock:
+            if len(self._waiting) >= ROOM:
+                raise DatabaseBusy(f"{ROOM} requests wait already")
             self._waiting.append((asked, future))
             begin, self._busy = not self._busy, True
         if begin:
@@ -69,7 +79,9 @@ class Together(Generic[Asked, Told]):
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.set_running_or_notify_cancel():
                     continue
-                if isinstance(answer, Exception):
+                if isinstance(answer, Future):
+                    answer.add_done_callback(partial(_pass_on, future))
+                elif isinstance(answer, Exception):
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
@@ -81,3 +93,11 @@ class Together(Generic[Asked, Told]):
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
             self._busy = bool(batch)
             return batch
+
+
+def _pass_on(future: "Future[Told]", done: "Future[Told]") -> None:
+    error = done.exception()
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(done.result())

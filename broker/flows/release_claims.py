@@ -5,8 +5,10 @@ transaction: what left without an entry cannot be, and what has an entry had its
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from broker.core.claim_categories import categories_of, receivable
@@ -34,7 +36,7 @@ from broker.flows.decide_transfers import Leaving, decide_transfers
 from broker.flows.issue_consent_grant import Granting
 from broker.flows.opening import open_claims
 from broker.flows.ports import BeginWork, ClaimQuestion, Entry, KeyStore, OnClaim, Work
-from broker.flows.unavailable import DatabaseUnavailable
+from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
 from broker.wire.identity_grant import VerifiedClaims
 from broker.wire.keys import Entropy
 
@@ -116,31 +118,37 @@ def release_together(
     clock: Callable[[], datetime],
     entropy: Entropy,
     granting: Granting | None = None,
-) -> list[Answer | Exception]:
-    """Every order as `release_claims` would answer it, all in one transaction; an exception stands for what it would
-    raise. At most one order about each person.
+    aside: Callable[[Callable[[], Answer]], "Future[Answer]"],
+) -> list["Answer | Exception | Future[Answer]"]:
+    """Every order as `release_claims` would answer it, all in one transaction. At most one order about each person.
 
-    An order that would have to wait for somebody's lock goes after the others in a transaction of its own, and so do
-    all of them when one fails: nobody's request suffers from another's.
+    An order that would have to wait for somebody's lock is done `aside`, in a transaction of its own, and so are all of
+    them when one fails: nobody's request suffers from another's. Their answers are futures. An exception stands for
+    what `release_claims` would raise.
     """
     common = {"keys": keys, "rulebook": rulebook, "granting": granting, "entropy": entropy}
-    answers: list[Answer | Exception | None] = [None] * len(orders)
-    if len(orders) > 1:
-        try:
-            with begin() as work:
-                answers = list(_release(work, orders, at=clock(), wait=False, **common))  # type: ignore[arg-type]
-        except DatabaseUnavailable as gone:  # perhaps after the commit: a second try could count twice
-            return [gone] * len(orders)
-        except Exception:  # noqa: BLE001  whose it is shows when each goes alone
-            answers = [None] * len(orders)
-    for place, order in enumerate(orders):
-        if answers[place] is None:
-            try:
-                with begin() as work:
-                    answers[place] = _release(work, [order], at=clock(), wait=True, **common)[0]  # type: ignore[arg-type]
-            except Exception as error:  # noqa: BLE001  handed to whoever asked
-                answers[place] = error
-    return [answer for answer in answers if answer is not None]
+
+    def alone(order: ClaimOrder) -> Answer:
+        with begin() as work:
+            answer = _release(work, [order], at=clock(), wait=True, **common)[0]  # type: ignore[arg-type]
+        assert answer is not None  # noqa: S101  it waited for its locks
+        return answer
+
+    answers: list[Answer | None] = [None] * len(orders)
+    try:
+        with begin() as work:
+            answers = _release(work, orders, at=clock(), wait=False, **common)  # type: ignore[arg-type]
+    except DatabaseUnavailable as gone:
+        if gone.outcome_unknown or not isinstance(gone, DatabaseBusy):
+            return [gone] * len(orders)  # perhaps after the commit: a second try could count twice
+    except Exception as error:  # noqa: BLE001  whose it is shows when each goes alone
+        if len(orders) == 1:
+            return [error]
+        answers = [None] * len(orders)
+    return [
+        aside(partial(alone, order)) if answer is None else answer
+        for order, answer in zip(orders, answers, strict=True)
+    ]
 
 
 def _release(

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -48,10 +49,12 @@ def answer_all(
     of = {name: client_of(world, name) for name in CLIENTS}
     granting = Granting(world.signers[KeyUse.RECEIPT], "https://broker.example")
 
+    aside = ThreadPoolExecutor(2)
+
     def release(orders: Sequence[ClaimOrder]) -> Any:
         return release_together(
             world.begin, orders, keys=world.keys, rulebook=world.rulebook, clock=lambda: world.at, entropy=os.urandom,
-            granting=granting,
+            granting=granting, aside=aside.submit,
         )  # fmt: skip
 
     together: Together[ClaimOrder, Any] = Together(release, name="releases")
@@ -73,6 +76,7 @@ def answer_all(
 
     asyncio.run(everybody())
     together.close()
+    aside.shutdown()
     return answers, taken
 
 

@@ -1,7 +1,7 @@
 """Many releases in one transaction: one order's trouble is nobody else's, and every use is counted once."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -34,14 +34,15 @@ def agency(real_world: World) -> PartnerWorld:
 
 
 def together(world: World, people: Sequence[UUID], asked: IdentityRelease = ASKED, begin: Any = None) -> list[Any]:
+    """The answers; what went aside is awaited."""
     client = client_of(world)
     orders = [ClaimOrder(person, client, (asked,), None) for person in people]
-    return list(
-        release_together(
+    with ThreadPoolExecutor(2) as aside:
+        answers = release_together(
             begin or world.begin, orders, keys=world.keys, rulebook=world.rulebook, clock=lambda: world.at,
-            entropy=world.entropy,
-        )
-    )  # fmt: skip
+            entropy=world.entropy, aside=aside.submit,
+        )  # fmt: skip
+    return [one if not isinstance(one, Future) else one.exception() or one.result() for one in answers]
 
 
 def some_people(agency: PartnerWorld, number: int) -> list[UUID]:

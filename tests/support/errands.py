@@ -1,6 +1,7 @@
 """Errands one at a time, for worlds in one process."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from broker.core.authorization import Admission, AdmissionQuestion
 from broker.core.denial import Denied
 from broker.core.identity_release import ReleasedClaims
 from broker.errands import Errands
-from broker.flows.release_claims import ClaimOrder
+from broker.flows.release_claims import Answer, ClaimOrder
 from broker.oidc.ports import Admit, OidcUnit, ReleaseClaims
 from broker.oidc.server import Errand, RunErrand, T
 
@@ -26,8 +27,8 @@ def errands_of(
             admit(one.marks, client_id=one.client_id, grant_id=one.grant_id, token_hash=one.token_hash) for one in asked
         ]
 
-    def release_each(orders: Sequence[ClaimOrder]) -> list[ReleasedClaims | Denied | Exception]:
-        answers: list[ReleasedClaims | Denied | Exception] = []
+    def release_each(orders: Sequence[ClaimOrder]) -> list[Answer | Exception | Future[Answer]]:
+        answers: list[Answer | Exception | Future[Answer]] = []
         for order in orders:
             with open_unit() as unit:
                 answers.append(
@@ -44,6 +45,7 @@ def errands_of(
         (outcome,) = await run_in_threadpool(errands.run, [errand])
         if isinstance(outcome, Exception):
             raise outcome
+        assert isinstance(outcome, tuple)  # nothing waits here
         return outcome
 
     return run

@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 import pytest
 
-from broker.together import LINGER, MOST, Together
+from broker.flows.unavailable import DatabaseBusy
+from broker.together import LINGER, MOST, ROOM, Together
 
 
 class Desk:
@@ -88,4 +90,43 @@ def test_whoever_stops_waiting_takes_no_answer_from_the_others() -> None:
         return await stays
 
     assert asyncio.run(leave()) == 8
+    together.close()
+
+
+def test_an_answer_that_comes_later_holds_nobody_up() -> None:
+    late: Future[int] = Future()
+    calls: list[list[int]] = []
+
+    def answer(asked: Sequence[int]) -> list[int | Future[int]]:
+        calls.append(list(asked))
+        return [late if one == 1 else one for one in asked]
+
+    async def ask() -> tuple[int, int]:
+        together: Together[int, int] = Together(answer, name="desk", sleep=lambda _: None)
+        waits = asyncio.ensure_future(together.ask(1))
+        second = await together.ask(2)
+        late.set_result(10)
+        first = await waits
+        together.close()
+        return first, second
+
+    assert asyncio.run(ask()) == (10, 2)
+
+
+def test_when_too_many_wait_the_next_is_told_at_once() -> None:
+    desk = Desk()
+    together = desk.together()
+
+    async def crowd() -> None:
+        first = asyncio.ensure_future(together.ask(0))
+        while not desk.calls:
+            await asyncio.sleep(0)
+        waiting = [asyncio.ensure_future(together.ask(2)) for _ in range(ROOM)]
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseBusy):
+            await together.ask(2)
+        desk.go_on.set()
+        await asyncio.gather(first, *waiting)
+
+    asyncio.run(crowd())
     together.close()
