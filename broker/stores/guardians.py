@@ -6,15 +6,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, insert, or_, select, update
+from sqlalchemy import Row, exists, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlmodel import Session
 
 from broker.core.guardian import GuardianConsent, Guardianship, GuardianState
 from broker.stores.rights_tables import GUARDIAN_CONSENTS, GUARDIANSHIPS
+from broker.stores.tables import CONSENTS
 
 _LINK = GUARDIANSHIPS.c
 _CONSENT = GUARDIAN_CONSENTS.c
+_WARDS = CONSENTS.c
+# The guardian read what the ward had agreed to by then: what the ward agrees to later is another consent.
+_BESIDE = exists().where(
+    _WARDS.traveller_id == _CONSENT.ward_id,
+    _WARDS.purpose == _CONSENT.purpose,
+    _WARDS.recipient == _CONSENT.recipient,
+    _WARDS.status.in_(("active", "paused")),
+    _WARDS.given_at <= _CONSENT.given_at,
+)
 
 
 class SqlGuardianRegister:
@@ -46,13 +56,21 @@ class SqlGuardianRegister:
         return [_guardianship(row) for row in rows]
 
     def agree(self, consent: GuardianConsent) -> bool:
+        over = update(GUARDIAN_CONSENTS).where(
+            _CONSENT.ward_id == consent.ward,
+            _CONSENT.purpose == consent.purpose,
+            _CONSENT.recipient == consent.recipient,
+            _CONSENT.withdrawn_at.is_(None),
+            or_(not_(_BESIDE), _CONSENT.valid_until <= consent.given_at),
+        )
+        self._session.execute(over.values(withdrawn_at=consent.given_at))
         values = asdict(consent)
         values["ward_id"] = values.pop("ward")
         once = insert_once(GUARDIAN_CONSENTS).values(**values).on_conflict_do_nothing()
         return self._session.execute(once.returning(_CONSENT.consent_id)).first() is not None
 
     def consents(self, ward: UUID) -> Sequence[GuardianConsent]:
-        query = select(GUARDIAN_CONSENTS).where(_CONSENT.ward_id == ward, _CONSENT.withdrawn_at.is_(None))
+        query = select(GUARDIAN_CONSENTS).where(_CONSENT.ward_id == ward, _CONSENT.withdrawn_at.is_(None), _BESIDE)
         return [_consent(row) for row in self._session.execute(query.order_by(_CONSENT.given_at, _CONSENT.consent_id))]
 
     def withdraw(self, consent_id: UUID, at: datetime) -> None:
@@ -67,6 +85,7 @@ class SqlGuardianRegister:
             _CONSENT.withdrawn_at.is_(None),
             _CONSENT.given_at <= at,
             _CONSENT.valid_until > at,
+            _BESIDE,
         )
         return bool(self._session.execute(select(covering)).scalar_one())
 

@@ -12,6 +12,7 @@ from broker.core.linking import Linked
 from broker.core.purpose import E_CHANNEL
 from broker.core.transfer import Outgoing
 from broker.flows.decide_transfer import decide_transfer, subject_of
+from broker.flows.guard import consents_of_ward
 from broker.flows.opening import open_claims
 from broker.flows.ports import Entry
 from broker.wire.identity_grant import DocumentType
@@ -104,6 +105,26 @@ def test_only_a_guardians_own_consent_lets_a_childs_face_go(web: WebWorld, paren
     assert "guardian_consent_missing" in _why(web, child)
     assert parent.get(address).status_code == 404
     assert "A guardian was linked" in parent.get("/rights/log").text
+
+
+def test_what_the_child_agrees_to_anew_is_agreed_to_anew(web: WebWorld, parent: Person, child: UUID) -> None:
+    _link(web, parent, child)
+
+    def agree() -> None:
+        (address,) = re.findall(r'href="(/rights/guardians/[^"?]+)\?', parent.get("/rights/guardians").text)
+        form = parent.form(parent.get(address), address)
+        assert parent.send(form, decision="agree", agree="yes").status_code == 303
+
+    agree()
+    assert "guardian_consent_missing" not in _why(web, child)
+    with web.world.begin() as work:
+        (record,) = consents_of_ward(work, child)
+    web.world.withdraw(child, record.consent_id)
+    web.world.at += timedelta(seconds=1)
+    web.world.consent(child, E_CHANNEL, ZONE)
+    assert "guardian_consent_missing" in _why(web, child)
+    agree()
+    assert "guardian_consent_missing" not in _why(web, child)
 
 
 def test_at_fourteen_the_child_decides_alone(web: WebWorld, parent: Person, child: UUID) -> None:

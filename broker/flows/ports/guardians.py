@@ -25,12 +25,12 @@ class GuardianRegister(Protocol):
         """Those that stand or are invited, whichever side of them the person is on, oldest first."""
 
     def agree(self, consent: GuardianConsent) -> bool:
-        """Unique insert; False when one stands for that ward, purpose and recipient."""
+        """Unique insert, in place of one that is over; False when one stands for that ward, purpose and recipient."""
 
     def consents(self, ward: UUID) -> Sequence[GuardianConsent]:
-        """Those that were not withdrawn, oldest first."""
+        """Those that were not withdrawn, beside a consent of the ward's that still stands, oldest first."""
 
     def withdraw(self, consent_id: UUID, at: datetime) -> None: ...
 
     def stands(self, ward: UUID, purpose: str, recipient: str, at: datetime) -> bool:
-        """Whether a guardian's consent covers that now."""
+        """Whether a guardian's consent covers that now. It ends with the ward's that it was given beside."""
