@@ -120,8 +120,9 @@ BEGIN
     FOR nth IN 1 .. cardinality(people) LOOP
         added := bits[nth];
         IF added <> 0 THEN
+            -- Two accounts made one (`merge_counted`) change this row without the counter's lock.
             SELECT seen INTO held FROM transfer_persons
-                WHERE year = of_year AND exporter = exporters[nth] AND person = people[nth];
+                WHERE year = of_year AND exporter = exporters[nth] AND person = people[nth] FOR UPDATE;
             added := added & ~coalesce(held, 0::smallint);
             IF held IS NULL THEN
                 INSERT INTO transfer_persons (year, exporter, person, seen)
