@@ -48,11 +48,15 @@ def refresh(
         return issue_tokens(
             server, unit, grant, scopes, at, nonce=None, client=client, keep=parameters.require("refresh_token")
         )
-    # (5) of two at once, one wins and the other is a second use
+    # (5) spent when the next one is there: a client that may be told nothing now keeps what it has
+    tokens = issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client)
+    if isinstance(tokens, OAuthError):
+        return tokens
+    # (6) of two at once, one wins and the other is a second use, which revokes both their successors
     if not unit.spend_refresh_token(token.token_hash, at):
         server.logins.grant(unit, grant.grant_id, Ending.REUSE, at=at)
         return _refuse("the refresh token was used before; its family is revoked")
-    return issue_tokens(server, unit, grant, scopes, at, nonce=None, client=client)
+    return tokens
 
 
 def _refuse(description: str) -> OAuthError:
