@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from psycopg.errors import UndefinedTable
+from sqlalchemy.exc import ProgrammingError
 
 from broker.flows.unavailable import DatabaseUnavailable
 from broker.settings import CONFIG_FILE, Settings, SettingsError
@@ -88,6 +90,9 @@ def database_url(home: Path) -> Iterator[str]:
     url = configured_url(home)
     if url is not None:
         yield url
+    elif not (home / CONFIG_FILE).exists() and not (home / "postgres").exists():
+        # Nothing is made in a directory that was only mistyped.
+        raise SettingsError(f"{home / CONFIG_FILE} is missing: run `tongguan broker init --home {home}`")
     else:
         with EmbeddedPostgres(home) as server:
             yield server.url
@@ -108,4 +113,9 @@ def failures() -> Iterator[None]:
         ValueError,
     ) as error:
         typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    except (UndefinedTable, ProgrammingError) as error:
+        if not isinstance(getattr(error, "orig", error), UndefinedTable):
+            raise
+        typer.echo("error: the database has no schema, or an old one: run `tongguan database migrate`", err=True)
         raise typer.Exit(1) from error
