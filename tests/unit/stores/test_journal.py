@@ -298,6 +298,10 @@ def test_an_export_is_verified_by_the_stand_alone_script(database: Database, tmp
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.startswith("verified: 9 entries, 2 checkpoints")
     assert _run_script(str(file), verifier_key(SIGNER.public, origin)).returncode == 1, "a key is missing"
+    for garbage in ("garbage", "log+00000000+not base64", "log+00000000+"):
+        refused = _run_script(str(file), garbage)
+        assert (refused.returncode, refused.stderr) == (1, ""), garbage
+        assert refused.stdout == "NOT VERIFIED: that is not a verifier key\n"
 
     lines = file.read_text().splitlines()
     for forged in ([*lines[:2], *lines[3:]], lines[:-1], [lines[0], lines[2], lines[1], *lines[3:]]):
