@@ -82,6 +82,8 @@ class _Names:
 
     def recipient_of(self, clear: Mapping[str, Any]) -> str:
         named = clear.get("recipient", clear.get("zone"))
+        if named == "self":
+            return catalogue(self._language)["rights_log"]["you"]
         return "" if named is None else self.recipient(str(named))
 
     def purpose(self, purpose: str) -> str:

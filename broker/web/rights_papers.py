@@ -28,7 +28,7 @@ def certificate_paper(claims: Mapping[str, Any], jws: str, language: str, texts:
         Heading(words["remains"], 2),
         Table(
             (words["remains"], words["why"], words["until"]),
-            tuple((words[kept["what"]], kept["why"], kept["until"]) for kept in claims["remains"]),
+            tuple(tuple(words[of + kept["what"]] for of in ("", "why_", "until_")) for kept in claims["remains"]),
         ),
         Heading(words["journal"], 2),
         KeyValues(((words["leaf"], place["leaf"]), (words["position"], f"{place['index']} / {place['size']}"))),
