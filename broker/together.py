@@ -74,6 +74,8 @@ class Together(Generic[Asked, Told]):
         while batch := self._take():
             try:
                 answers = self._answer([asked for asked, _ in batch])
+                if len(answers) != len(batch):
+                    raise RuntimeError(f"{len(answers)} answers to {len(batch)} requests")  # noqa: TRY301
             except Exception as error:  # noqa: BLE001  handed to everybody who asked
                 answers = [error] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):

@@ -2,18 +2,24 @@
 under the same event id.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from broker.core.governance.facts import FactsError
+from broker.core.governance.policy import PolicyError
 from broker.core.jws import sign_statement
 from broker.core.partner import Partner
 from broker.core.rulebook import Rulebook
 from broker.core.webhook import MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
 from broker.flows.decide_notice import decide_notice
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
+from broker.flows.ports.changes import ChangesUnsound
 from broker.wire.keys import Entropy, Signer
+
+_log: Final = logging.getLogger(__name__)
 
 TYP = "secevent+jwt"
 """RFC 8417 2.3."""
@@ -73,8 +79,7 @@ def deliver_batch(
     """
     accepted = 0
     for waiting in batch.events:
-        with begin() as work:
-            event = decide_notice(work, waiting, batch.partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
+        event = _decided(begin, waiting, batch.partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
         claims: dict[str, Any] = security_event(event, issuer=issuer, at=at)
         url = batch.partner.webhook_url
         if url is None:
@@ -87,6 +92,27 @@ def deliver_batch(
             break
         accepted += 1
     return accepted
+
+
+def _decided(
+    begin: BeginWork,
+    waiting: PartnerEvent,
+    partner: Partner,
+    *,
+    keys: KeyStore,
+    rulebook: Rulebook,
+    at: datetime,
+    entropy: Entropy,
+) -> PartnerEvent:
+    """The notice as it may be sent. Where nobody can say what the law says, it names nobody and goes out all the same:
+    what it tells must not wait for that.
+    """
+    try:
+        with begin() as work:
+            return decide_notice(work, waiting, partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
+    except (FactsError, PolicyError, ChangesUnsound) as error:
+        _log.error("a notice goes out bare: %s", type(error).__name__)
+        return waiting.bare()
 
 
 def _settle(work: Work, event: PartnerEvent, sent: Sent, *, at: datetime, entropy: Entropy) -> None:

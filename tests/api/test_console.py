@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -37,13 +38,14 @@ HTML = {"accept": "text/html"}
 def furnished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebWorld, AuditedWorld]]:
     """One console for all tests of this file; nothing in one test depends on another."""
 
-    cluster.create_database("console", TEMPLATE)
-    database = Database(cluster.url_of("console"))
+    name = f"console_{uuid4().hex}"
+    cluster.create_database(name, TEMPLATE)
+    database = Database(cluster.url_of(name))
     web = WebWorld(database, tmp_path_factory.mktemp("console"))
     yield web, furnish(web, database, days=4)
     web.keys.close()
     database.close()
-    cluster.drop_database("console")
+    cluster.drop_database(name)
 
 
 @pytest.fixture

@@ -130,3 +130,11 @@ def test_when_too_many_wait_the_next_is_told_at_once() -> None:
 
     asyncio.run(crowd())
     together.close()
+
+
+def test_an_answer_too_few_fails_the_call_and_not_the_next() -> None:
+    together: Together[int, int] = Together(lambda asked: [] if asked[0] == 1 else asked, name="desk")
+    with pytest.raises(RuntimeError, match="0 answers"):
+        asyncio.run(together.ask(1))
+    assert asyncio.run(together.ask(2)) == 2
+    together.close()
