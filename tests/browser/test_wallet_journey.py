@@ -120,6 +120,15 @@ def test_the_whole_journey(phone: BrowserContext, stage: Stage, tmp_path: Path) 
     expect(page.get_by_role("button", name="登入")).to_be_visible()
     nothing = dict.fromkeys(("keys", "session", "logins", "device_keys", "passes", "names"), 0)
     assert counts(page) == {**nothing, "signed_out": 1}
+
+    # Erasing everything ends on the certificate, whose address is told this once.
+    page.get_by_label("語言").select_option("en")
+    log_in(page)
+    page.get_by_role("button", name="Erase everything").click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase everything").click()
+    expect(page).to_have_url(re.compile(re.escape(stage.broker_url) + "/rights/certificates/"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Certificate of erasure")
+    accessible(page)
     assert complaints == []
 
 

@@ -157,8 +157,10 @@ export class WalletApi {
     return this.read("DELETE", "enrolment", withdrawal);
   }
 
-  async eraseAccount(): Promise<void> {
-    await this.send("DELETE", "account");
+  /** The address of the certificate's page at the broker: told this once, and known to nobody else. */
+  async eraseAccount(): Promise<string> {
+    const { certificate } = await this.read("DELETE", "account", record({ certificate: text }));
+    return certificate;
   }
 
   /** `deviceKeys`: base64url of uncompressed points, one pass each. */

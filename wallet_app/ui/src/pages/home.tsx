@@ -107,9 +107,10 @@ function YourData({ canErase }: { canErase: boolean }) {
     });
   const eraseAll = (): Promise<void> =>
     run(async () => {
-      await api.eraseAccount();
+      const certificate = await api.eraseAccount();
       await tokens.signOut();
       leave("home.erased_all");
+      if (new URL(certificate).origin === new URL(config.broker).origin) location.assign(`${certificate}?lang=${language}`);
     });
   return (
     <section class="stack data">
