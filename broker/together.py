@@ -53,13 +53,14 @@ class Together(Generic[Asked, Told]):
         """Raises what `answer` gave or raised, and DatabaseBusy when too many wait. Whoever stops waiting does not take
         the request back.
         """
-        return await asyncio.wrap_future(self._enter(asked))
+        return await asyncio.wrap_future(self.enter(asked))
 
     def close(self) -> None:
         """Answer what was asked, then end."""
         self._thread.shutdown()
 
-    def _enter(self, asked: Asked) -> "Future[Told]":
+    def enter(self, asked: Asked) -> "Future[Told]":
+        """The same for whoever has no event loop: asked by the time it returns. Raises DatabaseBusy."""
         future: Future[Told] = Future()
         with self._lock:
             if len(self._waiting) >= ROOM:

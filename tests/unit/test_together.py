@@ -16,43 +16,42 @@ class Desk:
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
-        self.go_on = threading.Event()
+        self.began, self.go_on = threading.Event(), threading.Event()
         self.slept: list[float] = []
 
     def answer(self, asked: Sequence[int]) -> list[int | Exception]:
         self.calls.append(list(asked))
         if len(self.calls) == 1:
+            self.began.set()
             assert self.go_on.wait(60)
         return [ValueError("odd") if one % 2 else one * 2 for one in asked]
 
     def together(self) -> "Together[int, int]":
         return Together(self.answer, name="desk", sleep=self.slept.append)
 
-
-async def ask_all(desk: Desk, together: "Together[int, int]", number: int) -> list[int | BaseException]:
-    first = asyncio.ensure_future(together.ask(0))
-    while not desk.calls:
-        await asyncio.sleep(0)
-    others = [asyncio.ensure_future(together.ask(one)) for one in range(1, number)]
-    await asyncio.sleep(0)  # they have asked
-    desk.go_on.set()
-    return await asyncio.gather(first, *others, return_exceptions=True)
+    def crowd(self, together: "Together[int, int]", asked: Sequence[int]) -> "list[Future[int]]":
+        """The first is being answered when the others ask."""
+        first = together.enter(asked[0])
+        assert self.began.wait(60)
+        return [first, *(together.enter(one) for one in asked[1:])]
 
 
 def test_what_gathers_during_a_call_shares_the_next_and_each_gets_its_own_answer() -> None:
     desk = Desk()
     together = desk.together()
-    answers = asyncio.run(ask_all(desk, together, 7))
+    answers = desk.crowd(together, range(7))
+    desk.go_on.set()
     together.close()
     assert desk.calls == [[0], [1, 2, 3, 4, 5, 6]]
-    assert [answer for answer in answers if isinstance(answer, int)] == [0, 4, 8, 12]
-    assert sum(isinstance(answer, ValueError) for answer in answers) == 3
+    assert [answers[one].result(60) for one in (0, 2, 4, 6)] == [0, 4, 8, 12]
+    assert all(isinstance(answers[one].exception(60), ValueError) for one in (1, 3, 5))
 
 
 def test_a_call_holds_no_more_than_it_may_and_lingers_only_after_company() -> None:
     desk = Desk()
     together = desk.together()
-    asyncio.run(ask_all(desk, together, MOST + 4))
+    desk.crowd(together, range(MOST + 4))
+    desk.go_on.set()
     together.close()
     assert [len(call) for call in desk.calls] == [1, MOST, 3]
     assert desk.slept == [LINGER, LINGER]
@@ -77,19 +76,10 @@ def test_a_call_that_fails_fails_everybody_in_it_and_nobody_after() -> None:
 def test_whoever_stops_waiting_takes_no_answer_from_the_others() -> None:
     desk = Desk()
     together = desk.together()
-
-    async def leave() -> int:
-        first = asyncio.ensure_future(together.ask(0))
-        while not desk.calls:
-            await asyncio.sleep(0)
-        gone, stays = asyncio.ensure_future(together.ask(2)), asyncio.ensure_future(together.ask(4))
-        await asyncio.sleep(0)
-        gone.cancel()
-        desk.go_on.set()
-        await first
-        return await stays
-
-    assert asyncio.run(leave()) == 8
+    _, gone, stays = desk.crowd(together, [0, 2, 4])
+    assert gone.cancel()
+    desk.go_on.set()
+    assert stays.result(60) == 8
     together.close()
 
 
@@ -116,19 +106,11 @@ def test_an_answer_that_comes_later_holds_nobody_up() -> None:
 def test_when_too_many_wait_the_next_is_told_at_once() -> None:
     desk = Desk()
     together = desk.together()
-
-    async def crowd() -> None:
-        first = asyncio.ensure_future(together.ask(0))
-        while not desk.calls:
-            await asyncio.sleep(0)
-        waiting = [asyncio.ensure_future(together.ask(2)) for _ in range(ROOM)]
-        await asyncio.sleep(0)
-        with pytest.raises(DatabaseBusy):
-            await together.ask(2)
-        desk.go_on.set()
-        await asyncio.gather(first, *waiting)
-
-    asyncio.run(crowd())
+    answers = desk.crowd(together, [0] + [2] * ROOM)
+    with pytest.raises(DatabaseBusy):
+        together.enter(2)
+    desk.go_on.set()
+    assert {answer.result(60) for answer in answers} == {0, 4}
     together.close()
 
 
