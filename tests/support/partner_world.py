@@ -14,6 +14,7 @@ from broker.core.identity_release import Frequency, IdentityRelease, ReleasedCla
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.purpose import Recipient
 from broker.flows.agree_release import agree_release, pose
+from broker.flows.cover_release import outstanding
 from broker.flows.enter_consent import Given
 from broker.flows.issue_consent_grant import Granting
 from broker.flows.pause_consent import pause_consent, resume_consent
@@ -115,6 +116,12 @@ class PartnerWorld:
                 wanted=None if wanted is None else frozenset(wanted), at=world.at, entropy=world.entropy,
                 arguments=arguments, granting=Granting(world.signers[KeyUse.RECEIPT], "https://broker.example"),
             )  # fmt: skip
+
+    def outstanding(self, person: UUID, *releases: IdentityRelease) -> tuple[IdentityRelease, ...]:
+        with self.world.begin() as work:
+            return outstanding(
+                work, traveller=person, client=client_of(self.world), releases=releases, at=self.world.at
+            )
 
     def pause(self, traveller: UUID, consent_id: UUID) -> Withdrawn | Denied:
         world = self.world
