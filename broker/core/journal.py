@@ -127,15 +127,17 @@ def decode_entry(raw: bytes) -> JournalEntry:
     """Read a leaf. Raises DecodeError, on anything else than what `encode` writes."""
     value = cbor.decode(raw, max_bytes=MAX_ENTRY_BYTES)
     match value:
-        case [int(), bytes(handle), str(kind), int(hour), dict(clear), None | bytes() as sealed] if (
-            len(handle) == HANDLE_BYTES
+        case [int(version), bytes(handle), str(kind), int(hour), dict(clear), None | bytes() as sealed] if (
+            version == _VERSION
+            and not isinstance(version, bool)
+            and not isinstance(hour, bool)
+            and len(handle) == HANDLE_BYTES
             and _KIND.fullmatch(kind)
             and hour % TIME_UNIT == 0
             and all(isinstance(name, str) for name in clear)
         ):
-            entry = JournalEntry(handle, kind, hour, {str(name): item for name, item in clear.items()}, sealed)
-            if entry.encode() == raw:
-                return entry
+            # The decoder reads deterministic CBOR only, so these very bytes are what `encode` makes of it.
+            return JournalEntry(handle, kind, hour, {str(name): item for name, item in clear.items()}, sealed)
     raise DecodeError(Reason.MALFORMED_CLAIMS, "not a journal entry")
 
 

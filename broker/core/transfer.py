@@ -5,15 +5,18 @@ Facts that an operator states are data (data/transfers.toml); the rest comes fro
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import IntFlag
 from importlib import resources
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from broker.core.decision_memory import DecisionMemory, TurnedOn
 from broker.core.governance import facts as governance
+from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law, Policy
 from broker.core.governance.rules import Rule
@@ -126,6 +129,7 @@ class TransferRules:
 
     policy: Policy
     profiles: TransferProfiles
+    memory: DecisionMemory = field(default_factory=DecisionMemory, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, statement: str | None = None) -> Self:
@@ -190,6 +194,10 @@ class Subject:
     documents: tuple[tuple[DocumentType, str], ...] = field(default=(), repr=False)
 
 
+# Everything but the documents: they are looked up in lists, and decide nothing by themselves.
+_without_documents: Final = attrgetter(*(each.name for each in fields(Subject) if each.name != "documents"))
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What the ledger says before the release."""
@@ -202,6 +210,50 @@ class Counted:
     us_persons: int = 0
 
 
+NOTHING_COUNTED: Final = Counted()
+"""Of a release that stays where its data reside."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnPaper:
+    """What was assessed and filed for one release, as it counts at its instant. `faces`: how many are stored where its
+    data reside; None where nobody counts them.
+    """
+
+    assessed: bool
+    artefacts: frozenset[governance.Artefact]
+    faces: int | None
+
+
+def on_paper(outgoing: Outgoing, subject: Subject, profiles: TransferProfiles, *, at: datetime) -> OnPaper:
+    """What the operator states, and the papers that stand beside it. Raises FactsError for an origin without
+    exporter.
+    """
+    exporter, papers = profiles.exporter(subject.origin), profiles.papers()
+    jurisdiction = outgoing.jurisdiction
+    return OnPaper(
+        exporter.pia_done or papers.assessed(exporter.id, outgoing.purpose, jurisdiction, outgoing.categories, at),
+        exporter.artefacts | papers.artefacts(exporter.id, outgoing.recipient_id, jurisdiction, at),
+        papers.faces.get(subject.origin),
+    )
+
+
+def turns_on(
+    outgoing: Outgoing,
+    subject: Subject,
+    paper: OnPaper,
+    law: Law,
+    *,
+    at: datetime,
+    trust: Trust | None,
+    exclusion: bool,
+) -> TurnedOn:
+    """All that `facts_of` makes the facts of, for a release that nothing counts and under one statement of the
+    operator.
+    """
+    return TurnedOn((outgoing, _without_documents(subject), paper, trust, exclusion), law.hash, shanghai_date(at))
+
+
 def facts_of(
     outgoing: Outgoing,
     subject: Subject,
@@ -212,12 +264,15 @@ def facts_of(
     at: datetime,
     trust: Trust | None = None,
     exclusion: bool = False,
+    paper: OnPaper | None = None,
 ) -> governance.Facts:
     """Every fact the rules turn on. `trust` in place of the operator's statement; `exclusion`: the exemptions are
-    suspended for this release. Raises FactsError for an origin without exporter or an unknown category.
+    suspended for this release; `paper`: where the caller has it at hand. Raises FactsError for an origin without
+    exporter or an unknown category.
     """
     exporter, recipient = profiles.exporter(subject.origin), profiles.recipient(outgoing.jurisdiction)
-    classes, papers = classes_of(outgoing, subject, law), profiles.papers()
+    classes = classes_of(outgoing, subject, law)
+    paper = paper or on_paper(outgoing, subject, profiles, at=at)
     return governance.Facts(
         at=at,
         exporter=governance.Exporter(
@@ -253,7 +308,7 @@ def facts_of(
         before_previous_year=governance.Count(nonsensitive=0, sensitive=0),
         recipient_ytd_after=counted.at_recipient + (0 if counted.met else 1),
         us_persons_12m=counted.us_persons,
-        local_face_store=papers.faces.get(subject.origin),
+        local_face_store=paper.faces,
         purpose=outgoing.purpose,
         basis=outgoing.terms.basis,
         necessary=True,
@@ -266,9 +321,8 @@ def facts_of(
             guardian=outgoing.guardian,
             purpose_match=True,
         ),
-        pia_done=exporter.pia_done
-        or papers.assessed(exporter.id, outgoing.purpose, outgoing.jurisdiction, outgoing.categories, at),
-        artefacts=exporter.artefacts | papers.artefacts(exporter.id, outgoing.recipient_id, outgoing.jurisdiction, at),
+        pia_done=paper.assessed,
+        artefacts=paper.artefacts,
         ftz="none",
         declared_exclusion=exclusion,
         onward_outside_gba=False,

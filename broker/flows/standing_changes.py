@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import TypedDict, cast
 
 from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decide import decide
@@ -12,29 +12,38 @@ from broker.core.governance.policy import Law, Policy
 from broker.core.special_list import Document, Special, SpecialList, member
 from broker.core.standing_changes import StandingChanges
 from broker.core.transfer import (
+    NOTHING_COUNTED,
     Counted,
     Identity,
     Outgoing,
     Region,
     Subject,
-    TransferProfiles,
     TransferRules,
     Trust,
     facts_of,
     full_years,
+    on_paper,
+    turns_on,
 )
 from broker.flows.ports import KeyStore, Work
 
 
+class _Changed(TypedDict):
+    trust: Trust | None
+    exclusion: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """One release with everything but the counts. `subject`: with what the lists say of the person."""
+    """One release with everything but the counts. `subject`: with what the lists say of the person; `policy`: the law
+    of `rules` as two operators changed it.
+    """
 
     outgoing: Outgoing
     subject: Subject
     at: datetime
     policy: Policy
-    profiles: TransferProfiles
+    rules: TransferRules
     trust: Trust | None
     exclusion: bool
 
@@ -45,17 +54,17 @@ class Bearing:
 
     def decide(self, counted: Counted) -> Decision:
         """The decision on those counts. Raises FactsError and PolicyError."""
-        facts = facts_of(
-            self.outgoing,
-            self.subject,
-            counted,
-            self.profiles,
-            self.law,
-            at=self.at,
-            trust=self.trust,
-            exclusion=self.exclusion,
-        )
-        return decide(facts, self.policy)
+        outgoing, subject, at, law = self.outgoing, self.subject, self.at, self.law
+        paper = on_paper(outgoing, subject, self.rules.profiles, at=at)
+        changed: _Changed = {"trust": self.trust, "exclusion": self.exclusion}
+
+        def decided() -> Decision:
+            facts = facts_of(outgoing, subject, counted, self.rules.profiles, law, at=at, paper=paper, **changed)
+            return decide(facts, self.policy)
+
+        if counted != NOTHING_COUNTED:
+            return decided()  # another number with almost every release
+        return self.rules.memory.recall(turns_on(outgoing, subject, paper, law, at=at, **changed), decided)
 
 
 def standing_changes(work: Work, at: datetime) -> StandingChanges:
@@ -69,13 +78,13 @@ def bearing_on(
     """Raises ChangesUnsound, and LookupError where a standing list cannot be asked: nothing may leave."""
     standing = standing_changes(work, at)
     if not standing.terms:
-        return Bearing(outgoing, subject, at, rules.policy, rules.profiles, trust=None, exclusion=False)
+        return Bearing(outgoing, subject, at, rules.policy, rules, trust=None, exclusion=False)
     return Bearing(
         outgoing,
         _as_listed(subject, standing, keys, at),
         at,
         standing.policy(rules.policy),
-        rules.profiles,
+        rules,
         trust=standing.trust(outgoing.jurisdiction, at),
         exclusion=standing.suspends_exemptions(
             exporter=rules.profiles.exporter(subject.origin).id,

@@ -17,7 +17,7 @@ def read_proof(server: AuthorizationServer, request: Request, at: datetime, *, r
     headers = request.headers.getlist("dpop")
     if not headers and not required:
         return None
-    url = server.issuer + request.url.path
+    url = server.issuer + request.scope["path"]
     return dpop.verify(headers, method=request.method, url=url, at=at, nonces=server.nonces)
 
 

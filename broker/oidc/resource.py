@@ -163,7 +163,7 @@ def read_token(
         proof = dpop.verify(
             request.headers.getlist("dpop"),
             method=request.method,
-            url=server.issuer + request.url.path,
+            url=server.issuer + request.scope["path"],
             at=at,
             nonces=server.nonces,
             access_token=raw,
