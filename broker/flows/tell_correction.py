@@ -45,7 +45,7 @@ def tell_correction(
                 told.setdefault(str(use.clear["recipient"]), set()).update(received)
     for recipient, received in sorted(told.items()):
         body = {"claims": sorted(received), "status": status, "grants": _grants(work, traveller, recipient)}
-        work.partner_events.enqueue(recipient, CORRECTED, body, at=at, entropy=entropy)
+        work.partner_events.enqueue(recipient, CORRECTED, body, about=traveller, at=at, entropy=entropy)
     clear = {"claims": sorted(claims), "status": status, "told": sorted(told)}
     entry = Entry("traveller:claims:corrected", clear, {"at": at.isoformat()}, traveller, key)
     work.journal.append(entry, at=at, entropy=entropy)
@@ -96,6 +96,6 @@ def _since(work: Work, traveller: UUID, key: bytes, since: datetime) -> Iterator
 
 
 def _grants(work: Work, traveller: UUID, recipient: str) -> list[str]:
-    """The grants by whose pseudonym the partner knows the person."""
+    """The grants that stand; there may be none any more."""
     records = [record.consent_id for record, _ in work.consents.of(traveller) if record.recipient == recipient]
     return [str(grant.grant_id) for grant in work.logins.grants_resting_on(traveller, records)] if records else []

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from sqlmodel import Session
 
 from broker.core.webhook import LEASE, EventState, PartnerEvent
-from broker.stores.oidc_tables import grants
+from broker.stores.oidc_tables import grants, subjects
 from broker.stores.partner_tables import PARTNER_EVENTS, PARTNERS
 from broker.wire.keys import Entropy
 
@@ -22,7 +22,16 @@ class SqlPartnerEvents:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def enqueue(self, partner_id: str, event: str, body: Mapping[str, Any], *, at: datetime, entropy: Entropy) -> None:
+    def enqueue(
+        self,
+        partner_id: str,
+        event: str,
+        body: Mapping[str, Any],
+        *,
+        about: UUID | None = None,
+        at: datetime,
+        entropy: Entropy,
+    ) -> None:
         listens = select(PARTNERS.c.partner_id).where(
             PARTNERS.c.partner_id == partner_id, PARTNERS.c.webhook_url.is_not(None)
         )
@@ -33,7 +42,7 @@ class SqlPartnerEvents:
                 event_id=UUID(bytes=entropy(16), version=4),
                 partner_id=partner_id,
                 name=event,
-                subject=self._subject(body),
+                subject=self._subject(body) if about is None else self._pseudonym(about, partner_id),
                 body=dict(body),
                 created_at=at,
                 state=EventState.WAITING.value,
@@ -101,6 +110,11 @@ class SqlPartnerEvents:
         listed = body.get("grants") or ()
         known = select(grants.c.subject).where(grants.c.grant_id.in_([UUID(str(one)) for one in listed])).limit(1)
         return self._session.execute(known).scalar_one_or_none() if listed else None
+
+    def _pseudonym(self, traveller: UUID, partner_id: str) -> str | None:
+        """It outlives every grant. A partner is the sector of its clients."""
+        known = select(subjects.c.subject).where(subjects.c.traveller_id == traveller, subjects.c.sector == partner_id)
+        return self._session.execute(known).scalar_one_or_none()
 
 
 def _event(row: "Row[Any]") -> PartnerEvent:

@@ -1,6 +1,8 @@
 """Objections and corrections: asked by the person, answered by a person, and nothing released by either."""
 
 import re
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +11,14 @@ from starlette.testclient import TestClient
 from broker.core.linking import Linked
 from broker.core.purpose import E_CHANNEL
 from broker.core.staff import Role
+from broker.core.webhook import security_event
 from tests.support.agency_world import AgencyWorld
 from tests.support.broker_world import ZONE
 from tests.support.html_forms import forms_of
 from tests.support.partner_world import BANK, opening
 from tests.support.rights import Person, arrive
 from tests.support.staff import csrf, sign_in
-from tests.support.web_world import WebWorld
+from tests.support.web_world import ISSUER, WebWorld
 
 REQUEST = re.compile(r"/staff/reviews/([0-9a-f-]{36})")
 
@@ -124,6 +127,25 @@ def test_a_login_that_brings_other_claims_tells_who_received_the_old_ones(
     assert event.body == {"claims": ["birthdate"], "status": "replaced", "grants": [str(grant.grant_id)]}
     web.world.arrive(replace_claims(again, corrected))
     assert len(_told(web)) == 1  # nothing changed
+
+
+def test_a_partner_whose_grant_ended_long_ago_is_told_about_whom(
+    web: WebWorld, agencies: AgencyWorld, http: TestClient
+) -> None:
+    _, grant = _received(agencies, http)
+    web.pass_time(timedelta(days=120))
+    with web.storage.unit() as unit:
+        unit.sweep(web.now())
+        assert unit.grant(grant.grant_id) is None
+    corrected = web.world.grant()
+    assert corrected.claims is not None
+    web.world.arrive(replace_claims(corrected, corrected.claims.model_copy(update={"birth_date": date(1991, 2, 3)})))
+    (event,) = _told(web)
+    assert event.body == {"claims": ["birthdate"], "status": "replaced", "grants": []}
+    assert event.subject == grant.subject
+    sent = security_event(replace(event, decided=True), issuer=ISSUER, at=web.now())
+    assert sent["sub_id"]["sub"] == grant.subject
+    assert sent["events"]["urn:tongguan:event:claims.corrected"]["claims"] == ["birthdate"]
 
 
 def test_an_upheld_correction_withholds_what_is_wrong(web: WebWorld, agencies: AgencyWorld, http: TestClient) -> None:

@@ -76,7 +76,16 @@ class FakePartnerEvents:
     due: dict[UUID, datetime] = field(default_factory=dict)
     deaf: set[str] = field(default_factory=set)
 
-    def enqueue(self, partner_id: str, event: str, body: Mapping[str, Any], *, at: datetime, entropy: Entropy) -> None:
+    def enqueue(
+        self,
+        partner_id: str,
+        event: str,
+        body: Mapping[str, Any],
+        *,
+        about: UUID | None = None,
+        at: datetime,
+        entropy: Entropy,
+    ) -> None:
         if partner_id not in self.deaf:
             made = PartnerEvent(UUID(bytes=entropy(16), version=4), partner_id, event, None, dict(body), at)
             self.events[made.event_id], self.due[made.event_id] = made, at

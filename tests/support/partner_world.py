@@ -51,7 +51,7 @@ def client_of(world: World, partner_id: str = BANK, **changes: Any) -> Client:
         "profile": Profile.FAPI2,
         "redirect_uris": frozenset({f"https://{partner_id}.example/callback"}),
         "scopes": frozenset({"openid"}),
-        "sector": f"{partner_id}.example",
+        "sector": partner_id,
         "partner_id": partner_id,
         "names": NAMES,
         "auth": Authentication.PRIVATE_KEY_JWT,

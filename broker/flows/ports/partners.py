@@ -50,10 +50,20 @@ class PartnerRegister(Protocol):
 class PartnerEvents(Protocol):
     """The outbox of notices: written in the transaction of what they tell of, delivered at least once."""
 
-    def enqueue(self, partner_id: str, event: str, body: Mapping[str, Any], *, at: datetime, entropy: Entropy) -> None:
+    def enqueue(
+        self,
+        partner_id: str,
+        event: str,
+        body: Mapping[str, Any],
+        *,
+        about: UUID | None = None,
+        at: datetime,
+        entropy: Entropy,
+    ) -> None:
         """Tell the partner. Does nothing for a partner that is unknown or takes no notices.
 
-        When `body["grants"]` lists grants, the notice names the person by the pseudonym of the first one.
+        `about`: the person, named by the pseudonym under which the partner knows them, whatever became of its grants.
+        Without it, when `body["grants"]` lists grants, the notice names the person by the pseudonym of the first one.
         """
 
     def take_due(self, at: datetime, *, partners: int, each: int) -> Sequence[PartnerEvent]:
