@@ -17,6 +17,7 @@ from broker.wire.identity_grant import VerifiedClaims
 from broker.wire.keys import Entropy
 
 CORRECTED: Final = "claims.corrected"
+_TOLD: Final = "traveller:claims:corrected"
 _BATCH: Final = 500
 _MONTH: Final = timedelta(days=31)
 
@@ -47,7 +48,7 @@ def tell_correction(
         body = {"claims": sorted(received), "status": status, "grants": _grants(work, traveller, recipient)}
         work.partner_events.enqueue(recipient, CORRECTED, body, about=traveller, at=at, entropy=entropy)
     clear = {"claims": sorted(claims), "status": status, "told": sorted(told)}
-    entry = Entry("traveller:claims:corrected", clear, {"at": at.isoformat()}, traveller, key)
+    entry = Entry(_TOLD, clear, {"at": at.isoformat()}, traveller, key)
     work.journal.append(entry, at=at, entropy=entropy)
     return tuple(sorted(told))
 
@@ -63,23 +64,37 @@ def correct_claims(
     entropy: Entropy,
 ) -> None:
     """A login replaced what an authority says. `before`: what was kept until now, sealed; where it differs, whoever
-    received it is told.
+    received it is told. After a correction nothing was kept: then whoever was told that claims are withheld is told
+    that they are there again.
     """
+    rules = RightsRules.packaged()
     if before is None:
-        return
-    kept = open_claims(work, before, traveller=traveller, key=key).for_own_use(OwnUse.RENEWAL)
-    changed = changed_claims(kept, now)
+        changed = _withheld(work, traveller, key, at - _MONTH * rules.correction.tell_months)
+    else:
+        kept = open_claims(work, before, traveller=traveller, key=key).for_own_use(OwnUse.RENEWAL)
+        changed = changed_claims(kept, now)
     if changed:
         tell_correction(
             work,
             key=key,
-            rules=RightsRules.packaged(),
+            rules=rules,
             traveller=traveller,
             claims=changed,
             status="replaced",
             at=at,
             entropy=entropy,
         )
+
+
+def _withheld(work: Work, traveller: UUID, key: bytes, since: datetime) -> frozenset[str]:
+    """The claims that corrections took away and no login has brought back."""
+    taken: set[str] = set()
+    for use in _since(work, traveller, key, since):
+        if use.kind == _TOLD and use.clear["status"] == "replaced":
+            break
+        if use.kind == _TOLD:
+            taken.update(str(claim) for claim in use.clear["claims"])
+    return frozenset(taken)
 
 
 def _since(work: Work, traveller: UUID, key: bytes, since: datetime) -> Iterator[JournalledUse]:

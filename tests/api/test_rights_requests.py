@@ -166,5 +166,29 @@ def test_an_upheld_correction_withholds_what_is_wrong(web: WebWorld, agencies: A
     assert person.send(export, format="json").json()["export"]["requests"][0]["answer"]["remedy"] == "claims_withheld"
 
 
+def test_the_login_after_a_withheld_claim_tells_who_was_told(
+    web: WebWorld, agencies: AgencyWorld, http: TestClient
+) -> None:
+    traveller, grant = _received(agencies, http)
+    person = arrive(web, http, traveller)
+    with web.client() as desk:
+        sign_in(desk, Role.REVIEWER)
+        for claim in ("birth_date", "given_name"):
+            form = person.form(person.get("/rights/corrections"), "/rights/corrections")
+            assert person.send(form, claim=claim, words="It is not so").status_code == 303
+            assert _settle(desk, outcome="claims_withheld", reason="The certificate shows it.").status_code == 303
+    assert [event.body["status"] for event in _told(web)] == ["withheld"]  # the bank never read a name
+    web.pass_time(timedelta(days=1))
+    web.world.link()
+    newest, _ = _told(web)
+    assert newest.body == {"claims": ["birthdate"], "status": "replaced", "grants": [str(grant.grant_id)]}
+    with web.world.begin() as work:
+        every = work.rights.entries(traveller, key=web.keys.key(traveller), limit=50, after=None)
+    told = next(use for use in every if use.kind == "traveller:claims:corrected")
+    assert told.clear["claims"] == ["birthdate", "given_name", "name", "over_18"]
+    web.world.link()
+    assert len(_told(web)) == 2  # once
+
+
 def replace_claims(grant: Any, claims: Any) -> Any:
     return grant.model_copy(update={"claims": claims})
