@@ -11,13 +11,10 @@ from broker.core import claims_request
 from broker.core.authorization import Grant
 from broker.core.claims_request import VerifiedRequest
 from broker.core.client import SIGN_IN
-from broker.core.denial import Denied
 from broker.core.identity_release import ReleasedClaims
 from broker.flows.release_claims import ClaimOrder
 from broker.oidc.authorize.check_details import SCOPE_CLAIMS
 from broker.oidc.client import Client
-from broker.oidc.ports import OidcUnit
-from broker.oidc.server import AuthorizationServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +57,10 @@ def userinfo_order(client: Client, grant: Grant) -> tuple[Wanted, ClaimOrder | N
     return wanted, order
 
 
-def id_token_claims(
-    server: AuthorizationServer, unit: OidcUnit, client: Client, grant: Grant, at: datetime
-) -> dict[str, Any]:
-    """What was asked for in the ID token itself; nothing otherwise, and nothing when it is denied."""
+def wanted_in_id_token(grant: Grant) -> Wanted:
+    """What was asked for in the ID token itself."""
     plain = claims_request.names(grant.claims, "id_token")
-    wanted = Wanted.of(grant, plain, claims_request.verified(grant.claims, "id_token"))
-    if not wanted.names:
-        return {}
-    released = server.release_claims(
-        unit, traveller=grant.traveller_id, client=client, releases=grant.releases, wanted=wanted.names, at=at
-    )
-    return {} if isinstance(released, Denied) else told(wanted, released, at).claims
+    return Wanted.of(grant, plain, claims_request.verified(grant.claims, "id_token"))
 
 
 def told(wanted: Wanted, released: ReleasedClaims, at: datetime) -> Told:

@@ -252,7 +252,8 @@ def _access_token(
     authorization = broker.ports.authorization
     with authorization.open_unit() as unit:
         unit.add_grant(grant)
-        return str(issue_tokens(authorization, unit, grant, scopes, at, nonce=None, client=client)["access_token"])
+        issued = issue_tokens(authorization, unit, grant, scopes, at, nonce=None, client=client)
+        return str(issued.response["access_token"])
 
 
 def their_server(folder: Path) -> tuple[Server, "subprocess.Popen[str]"]:

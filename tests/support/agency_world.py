@@ -95,8 +95,8 @@ class AgencyWorld:
                 releases=tuple(releases), consents=tuple(consents),
             )  # fmt: skip
             unit.add_grant(grant)
-            tokens = issue_tokens(self.web.server, unit, grant, scopes, at, nonce=None, client=self.clients[partner_id])
-        made.token = str(tokens["access_token"])
+            issued = issue_tokens(self.web.server, unit, grant, scopes, at, nonce=None, client=self.clients[partner_id])
+        made.token = str(issued.response["access_token"])
         return made, grant
 
     def consented(self, http: httpx.Client, traveller: UUID, release: IdentityRelease) -> tuple[AgencyClient, Grant]:

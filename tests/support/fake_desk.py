@@ -14,6 +14,7 @@ from broker.core.client import Client
 from broker.core.denial import Denied, Refusal
 from broker.core.ending import Ending
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.flows.unavailable import DatabaseBusy
 from broker.oidc.ports import EndLogins, OidcUnit, Settled
 
 VALUES: Mapping[str, Any] = {
@@ -43,6 +44,7 @@ class FakeDesk:
     answered: dict[bytes, bool | frozenset[str]] = field(default_factory=dict)
     shown: int = 0
     denial: Denied | None = None
+    down: bool = False
     withheld: Denied | None = None
     released: list[tuple[str, frozenset[str]]] = field(default_factory=list)
 
@@ -105,6 +107,8 @@ class FakeDesk:
         wanted: frozenset[str] | None,
         at: datetime,
     ) -> ReleasedClaims | Denied:
+        if self.down:
+            raise DatabaseBusy("two transactions collided")
         if self.denial is not None:
             return self.denial
         values: dict[str, Any] = {}

@@ -75,8 +75,8 @@ class RunningBroker:
                 ECKey.import_key(key.public_key()).thumbprint(), at, at + timedelta(days=1),
             )  # fmt: skip
             unit.add_grant(grant)
-            tokens = issue_tokens(self.ports.authorization, unit, grant, scopes, at, nonce=None)
-        client.token = str(tokens["access_token"])
+            issued = issue_tokens(self.ports.authorization, unit, grant, scopes, at, nonce=None)
+        client.token = str(issued.response["access_token"])
         return client
 
     def memory_mib(self) -> float:

@@ -228,8 +228,8 @@ class WebWorld:
                 ECKey.import_key(client.key.public_key()).thumbprint(), at, at + timedelta(days=1),
             )  # fmt: skip
             unit.add_grant(grant)
-            tokens = issue_tokens(self.server, unit, grant, scopes, at, nonce=None)
-        client.token = str(tokens["access_token"])
+            issued = issue_tokens(self.server, unit, grant, scopes, at, nonce=None)
+        client.token = str(issued.response["access_token"])
         return client
 
     def session(self, traveller: UUID) -> dict[str, str]:

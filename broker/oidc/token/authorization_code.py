@@ -12,9 +12,9 @@ from broker.oidc.dpop import Proof
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.ports import OidcUnit
-from broker.oidc.released import id_token_claims
+from broker.oidc.released import wanted_in_id_token
 from broker.oidc.server import AuthorizationServer
-from broker.oidc.token.issue import TokenResponse, issue_tokens
+from broker.oidc.token.issue import Issued, issue_tokens
 from broker.oidc.token.verify_pkce import verifier_matches
 
 
@@ -25,7 +25,7 @@ def redeem_code(
     proof: Proof | None,
     parameters: Parameters,
     at: datetime,
-) -> TokenResponse | OAuthError:
+) -> Issued | OAuthError:
     # (1) a code we issued, (2) never seen before: a second use revokes what the first founded (RFC 6749 4.1.2, RFC
     # 9700 4.5)
     spent = unit.spend_code(digest(parameters.require("code")), at)
@@ -83,19 +83,12 @@ def redeem_code(
         return _refuse("the grant that the code was to change has ended")
     if grant.session_id is not None:
         unit.note_login(grant.session_id, client.client_id, grant.subject)
-    tokens = issue_tokens(
-        server,
-        unit,
-        grant,
-        grant.scopes,
-        at,
-        nonce=code.nonce,
-        client=client,
-        claims=lambda: id_token_claims(server, unit, client, grant, at),
+    issued = issue_tokens(
+        server, unit, grant, grant.scopes, at, nonce=code.nonce, client=client, wanted=wanted_in_id_token(grant)
     )
-    if client.profile is Profile.FAPI2 and not isinstance(tokens, OAuthError):
-        tokens["grant_id"] = str(grant.grant_id)  # Grant Management for OAuth 2.0, 5.4
-    return tokens
+    if client.profile is Profile.FAPI2 and not isinstance(issued, OAuthError):
+        issued.response["grant_id"] = str(grant.grant_id)  # Grant Management for OAuth 2.0, 5.4
+    return issued
 
 
 def _refuse(description: str) -> OAuthError:

@@ -10,6 +10,7 @@ from broker.oidc.proof import marks_of, read_proof, replay
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.token.authorization_code import redeem_code
 from broker.oidc.token.client_credentials import grant_to_client
+from broker.oidc.token.id_token import with_id_token
 from broker.oidc.token.issue import TokenResponse
 from broker.oidc.token.refresh_token import refresh
 
@@ -46,7 +47,8 @@ def token(server: AuthorizationServer, request: Request, parameters: Parameters)
             outcome = replay(admission, proof)
     if isinstance(outcome, OAuthError):
         raise outcome
-    return outcome
+    # (6) the ID token, with what is released into it
+    return with_id_token(server, outcome)
 
 
 def _must_prove(client: Client) -> bool:

@@ -1,25 +1,38 @@
-"""Tokens of one grant: access token (RFC 9068, bound to the DPoP key by RFC 9449 6.1), refresh token, ID token
-(OpenID Connect Core 2).
+"""Tokens of one grant: access token (RFC 9068, bound to the DPoP key by RFC 9449 6.1) and refresh token. The ID token
+comes after them (`id_token.py`).
 """
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from broker.core.authorization import Grant, RefreshToken, digest
 from broker.core.denial import Denied
 from broker.core.identity_release import details_of
-from broker.oidc.authorize.check_hint import ID_TOKEN_TYPE
 from broker.oidc.client import Client, Profile
 from broker.oidc.errors import OAuthError
 from broker.oidc.jws import b64url
 from broker.oidc.ports import OidcUnit
+from broker.oidc.released import Wanted
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
 from broker.oidc.server import AuthorizationServer
-from broker.oidc.session_id import session_id_for
 
 TokenResponse = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What an exchange yields. `response` (RFC 6749 5.1) lacks the ID token; the rest is for that one. `wanted` is to
+    be released into it.
+    """
+
+    response: TokenResponse = field(repr=False)
+    grant: Grant
+    subject: str
+    at: datetime
+    nonce: str | None
+    client: Client | None
+    wanted: Wanted | None
 
 
 def issue_tokens(
@@ -32,13 +45,10 @@ def issue_tokens(
     nonce: str | None,
     client: Client | None = None,
     keep: str | None = None,
-    claims: Callable[[], Mapping[str, Any]] = dict,
-) -> TokenResponse | OAuthError:
-    """The token response (RFC 6749 5.1) for `scopes`, a subset of the grant's; `invalid_grant` where the client may not
-    be told who the person is now.
-
-    `keep` is the refresh token that stays in use; `claims` are asked for what goes into the ID token besides,
-    once it is known that something may. Without `client`: for the wallet.
+    wanted: Wanted | None = None,
+) -> Issued | OAuthError:
+    """Tokens for `scopes`, a subset of the grant's; `invalid_grant` where the client may not be told who the person is
+    now. `keep` is the refresh token that stays in use. Without `client`: for the wallet.
     """
     subject: str | Denied = grant.subject
     if client is not None:
@@ -59,13 +69,10 @@ def issue_tokens(
         "expires_in": int(server.lifetimes.access_token.total_seconds()),
         "refresh_token": refresh_token,
         "scope": " ".join(sorted(scopes)),
-        "id_token": _id_token(
-            server, grant, subject, at, nonce=nonce, access_token=access_token, claims=claims(), client=client
-        ),
     }
     if grant.releases:
         response["authorization_details"] = details_of(grant.releases)  # RFC 9396 7
-    return response
+    return Issued(response, grant, subject, at, nonce, client, wanted)
 
 
 def audience_of(server: AuthorizationServer, client: Client | None) -> str | list[str]:
@@ -121,36 +128,3 @@ def _common(
         "jti": b64url(server.entropy(16)),
         "scope": " ".join(sorted(scopes)),
     }
-
-
-def _id_token(
-    server: AuthorizationServer,
-    grant: Grant,
-    subject: str,
-    at: datetime,
-    *,
-    nonce: str | None,
-    access_token: str,
-    claims: Mapping[str, Any],
-    client: Client | None,
-) -> str:
-    half = sha256(access_token.encode()).digest()[:16]
-    token: dict[str, Any] = {
-        **claims,
-        "iss": server.issuer,
-        "sub": subject,
-        "aud": grant.client_id,
-        "iat": int(at.timestamp()),
-        "exp": int((at + server.lifetimes.access_token).timestamp()),
-        "auth_time": int(grant.auth_time.timestamp()),
-        "acr": grant.acr,
-        "at_hash": b64url(half),
-    }
-    if grant.amr:
-        token["amr"] = list(grant.amr)
-    if grant.session_id is not None:
-        token["sid"] = session_id_for(server.sid_key, grant.session_id, grant.client_id)
-    if nonce is not None:
-        token["nonce"] = nonce
-    signer = server.token_keys.ring.signer(client.id_token_alg if client is not None else None)
-    return signer.sign(token, typ=ID_TOKEN_TYPE)

@@ -14,7 +14,7 @@ from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer
-from broker.oidc.token.issue import TokenResponse, issue_tokens
+from broker.oidc.token.issue import Issued, issue_tokens
 
 
 def refresh(
@@ -24,7 +24,7 @@ def refresh(
     proof: Proof | None,
     parameters: Parameters,
     at: datetime,
-) -> TokenResponse | OAuthError:
+) -> Issued | OAuthError:
     # (1) a token we issued to this client, of a grant that stands
     token = unit.refresh_token(digest(parameters.require("refresh_token")))
     grant = unit.grant(token.grant_id) if token else None

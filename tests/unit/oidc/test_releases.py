@@ -110,6 +110,21 @@ def test_the_claims_parameter_chooses_and_id_token_claims_are_released_too(agenc
     assert agency.world.desk.released[0] == ("agency-web", frozenset({"family_name"}))
 
 
+@pytest.mark.parametrize("change", [{"down": True}, {"denial": Denied(Refusal.OVER_FREQUENCY)}], ids=str)
+def test_an_id_token_without_its_claims_comes_with_tokens_that_work(agency: Agency, change: dict[str, Any]) -> None:
+    desk = agency.world.desk
+    for name, value in change.items():
+        setattr(desk, name, value)
+    tokens = agency.tokens(claims={"id_token": {"family_name": {"essential": True}}, "userinfo": {"family_name": None}})
+    assert "family_name" not in jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    desk.down, desk.denial = False, None
+    assert agency.userinfo(tokens["access_token"]).json()["family_name"] == VALUES["family_name"]
+    refreshed = agency.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert refreshed.status_code == 200
+    # What was asked for came with the code or not at all.
+    assert "family_name" not in jwt.decode(refreshed.json()["id_token"], options={"verify_signature": False})
+
+
 def test_optional_claims_may_be_kept_back(agency: Agency) -> None:
     agency.world.desk.agrees = frozenset({"given_name"})
     claims = {"userinfo": {"given_name": {"essential": True}, "birthdate": None}}
