@@ -239,7 +239,12 @@ def document(change: GovernedChange, state: str) -> dict[str, Any]:
 def _put(at: _Office, change: GovernedChange, staff_id: str, signer: LocalSigner) -> GovernedChange | ChangeRefusal:
     signature = signer.sign(change.statement())
     return sign_change(
-        at.work, change_id=change.change_id, staff_id=staff_id, signature=signature, at=at.at, entropy=os.urandom
+        at.work,
+        change_id=change.change_id,
+        staff_id=staff_id,
+        signature=signature,
+        clock=lambda: datetime.now(UTC),
+        entropy=os.urandom,
     )
 
 

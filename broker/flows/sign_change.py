@@ -1,5 +1,6 @@
 """An operator signs a change; with the second signature it is in force."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -11,16 +12,19 @@ from broker.wire.keys import Entropy
 
 
 def sign_change(
-    work: Work, *, change_id: UUID, staff_id: str, signature: bytes, at: datetime, entropy: Entropy
+    work: Work, *, change_id: UUID, staff_id: str, signature: bytes, clock: Callable[[], datetime], entropy: Entropy
 ) -> GovernedChange | ChangeRefusal:
     """The change with the signature on it, in force if it was the second that counts. A refusal is journalled: whoever
-    gets this far is a member of staff. Raises InvalidInput for an unknown change.
+    gets this far is a member of staff. `clock` is read once nothing has to be waited for any more. Raises InvalidInput
+    for an unknown change.
     """
     # (1) the change, which nobody else signs meanwhile; then everybody who signs it, so that nobody is suspended
     change = work.changes.lock(change_id)
     if change is None:
         raise InvalidInput("unknown_change", "there is no such change")
     signers = _signers(work, {*(given.staff_id for given in change.signatures), staff_id})
+    # Every lock is held: what was released while we waited for them lies before this moment.
+    at = clock()
 
     # (2) the signature
     given = check_signature(change, signers.get(staff_id), signature, at)

@@ -53,7 +53,10 @@ class SqlChangeRegister:
         return self._one(select(CHANGES).where(CHANGES.c.change_id == change_id))
 
     def lock(self, change_id: UUID) -> GovernedChange | None:
-        return self._one(select(CHANGES).where(CHANGES.c.change_id == change_id).with_for_update())
+        change = self._one(select(CHANGES).where(CHANGES.c.change_id == change_id).with_for_update())
+        # So that `put_in_force` waits for nobody: between the moment it is given and the commit no lock is taken.
+        self._session.execute(select(VERSION.c.version).with_for_update())
+        return change
 
     def sign(self, change_id: UUID, signature: ChangeSignature) -> None:
         self._session.execute(

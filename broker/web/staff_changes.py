@@ -63,7 +63,7 @@ def sign(request: Request, change_id: ChangeId, services: Provided, form: Form, 
         change_id=change.change_id,
         staff_id=member.staff_id,
         signature=signature,
-        at=services.clock(),
+        clock=services.clock,
         entropy=services.entropy,
     )
     if isinstance(signed, ChangeRefusal):

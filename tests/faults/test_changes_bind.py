@@ -1,6 +1,7 @@
 """Two processes, one database: a change signed in one binds in the other in time, and what is not sound stops all."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from broker.core.change_body import Kind
+from broker.core.governed_change import BINDS_AFTER
 from broker.core.special_list import read_entries
 from broker.flows.ports.changes import ChangesUnsound
 from broker.flows.standing_changes import standing_changes
@@ -18,6 +20,8 @@ from broker.stores.standing_cache import GOOD_FOR, StandingCache
 from broker.stores.work import Works
 from tests.support.broker_world import World
 from tests.support.change_office import Office
+from tests.support.lock_waits import AwaitLockWait
+from tests.support.lock_waits import await_lock_wait as await_lock_wait
 
 
 class Elsewhere:
@@ -99,6 +103,27 @@ def test_a_proposal_put_in_force_by_hand_stops_every_release(office: Office, els
         uow.session.execute(text("UPDATE governed_changes SET in_force_at = since"))
     with pytest.raises(ChangesUnsound):
         elsewhere.stands(office.world)
+
+
+@pytest.mark.parametrize("table", ["governed_changes", "staff", "governed_version"])
+def test_a_signature_that_has_to_wait_is_of_the_moment_it_is_given(
+    office: Office, elsewhere: Elsewhere, await_lock_wait: AwaitLockWait, table: str
+) -> None:
+    change = office.propose()
+    office.sign(change, office.one)
+    with ThreadPoolExecutor(1) as pool:
+        with elsewhere.works.begin() as work:
+            work.uow.session.execute(text(f"SELECT FROM {table} FOR UPDATE"))
+            signing = pool.submit(office.sign, change, office.other)
+            await_lock_wait(signing)
+            office.world.at += timedelta(seconds=5)
+            decided = office.world.at
+            assert elsewhere.stands(office.world) == 0
+        signed = signing.result(timeout=60)
+    # Whoever released meanwhile did so without the change: it must not claim that moment, nor the half second in which
+    # an answer stays good.
+    assert signed.in_force_at == decided + BINDS_AFTER
+    assert {given.signed_at for given in signed.signatures} == {decided, decided - timedelta(seconds=5)}
 
 
 def test_two_who_sign_at_once_put_it_in_force_once(office: Office, elsewhere: Elsewhere) -> None:

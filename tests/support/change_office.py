@@ -52,8 +52,8 @@ class Office:
         signature = who[1].sign((over or change).statement())
         with self.world.begin() as work:
             return sign_change(
-                work, change_id=change.change_id, staff_id=who[0].staff_id, signature=signature, at=self.world.at,
-                entropy=os.urandom,
+                work, change_id=change.change_id, staff_id=who[0].staff_id, signature=signature,
+                clock=lambda: self.world.at, entropy=os.urandom,
             )  # fmt: skip
 
     def adopt(self, kind: Kind = Kind.EXCLUSION, body: Any = None, **change: Any) -> GovernedChange:

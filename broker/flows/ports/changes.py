@@ -23,7 +23,7 @@ class ChangeRegister(Protocol):
     def find(self, change_id: UUID) -> GovernedChange | None: ...
 
     def lock(self, change_id: UUID) -> GovernedChange | None:
-        """The change; nobody else signs it until the end of the work."""
+        """The change; nobody else signs it, nor puts another one in force, until the end of the work."""
 
     def sign(self, change_id: UUID, signature: ChangeSignature) -> None:
         """Unique for each person."""
