@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import pytest
 
 from broker.flows.unavailable import DatabaseBusy
-from broker.together import LINGER, MOST, ROOM, Together
+from broker.together import LINGER, MOST, ROOM, Together, _settle_all
 
 
 class Desk:
@@ -119,4 +119,46 @@ def test_an_answer_too_few_fails_the_call_and_not_the_next() -> None:
     with pytest.raises(RuntimeError, match="0 answers"):
         asyncio.run(together.ask(1))
     assert asyncio.run(together.ask(2)) == 2
+    together.close()
+
+
+def test_one_wake_up_of_the_loop_brings_all_its_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    woken: list[int] = []
+
+    async def ask() -> list[int]:
+        loop, together = asyncio.get_running_loop(), desk.together()
+        wake = loop.call_soon_threadsafe
+
+        def noted(callback: Callable[..., object], *arguments: object, **named: object) -> asyncio.Handle:
+            if callback is _settle_all:
+                woken.append(len(arguments[0]))  # type: ignore[arg-type]
+            return wake(callback, *arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", noted)
+        asked = [asyncio.ensure_future(together.ask(one)) for one in (0, 2, 4, 6)]
+        await asyncio.to_thread(desk.began.wait, 60)
+        desk.go_on.set()
+        answers = await asyncio.gather(*asked)
+        together.close()
+        return answers
+
+    assert asyncio.run(ask()) == [0, 4, 8, 12]
+    assert sum(woken) == 4
+    assert len(woken) == len(desk.calls) <= 2
+
+
+def test_a_loop_that_has_closed_takes_no_answer_from_the_others() -> None:
+    desk = Desk()
+    together = desk.together()
+
+    async def leave() -> None:
+        task = asyncio.ensure_future(together.ask(0))
+        await asyncio.to_thread(desk.began.wait, 60)
+        task.cancel()
+
+    asyncio.run(leave())
+    stays = together.enter(2)
+    desk.go_on.set()
+    assert stays.result(60) == 4
     together.close()
