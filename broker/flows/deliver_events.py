@@ -13,7 +13,7 @@ from broker.core.governance.policy import PolicyError
 from broker.core.jws import sign_statement
 from broker.core.partner import Partner
 from broker.core.rulebook import Rulebook
-from broker.core.webhook import MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
+from broker.core.webhook import LEASE, MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
 from broker.flows.decide_notice import decide_notice
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.flows.ports.changes import ChangesUnsound
@@ -43,7 +43,7 @@ class EventSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Notices of one partner, oldest first; the caller owns them until the lease ends."""
+    """Notices of one partner, in the order in which they are sent; the caller owns them until the lease ends."""
 
     partner: Partner
     events: tuple[PartnerEvent, ...]
@@ -116,13 +116,18 @@ def _decided(
 
 
 def _settle(work: Work, event: PartnerEvent, sent: Sent, *, at: datetime, entropy: Entropy) -> None:
-    attempts = event.attempts + 1
     if sent.accepted:
         work.partner_events.delivered(event.event_id, outcome=sent.outcome, at=at)
-    elif sent.final or attempts >= MAX_ATTEMPTS:
+        return
+    attempts = event.attempts + 1
+    again = at + delay_after(attempts, entropy=entropy(4))
+    if sent.final or attempts >= MAX_ATTEMPTS:
         work.partner_events.given_up(event.event_id, outcome=sent.outcome, at=at)
         clear = {"partner": event.partner_id, "event": str(event.event_id), "name": event.name, "attempts": attempts}
         work.journal.append(Entry("partner:event:undelivered", clear), at=at, entropy=entropy)
     else:
-        again = at + delay_after(attempts, entropy=entropy(4))
         work.partner_events.failed(event.event_id, outcome=sent.outcome, again_at=again)
+    if not sent.final:
+        # Its other notices would only be waiting for the same silence; but no longer than a lease, for perhaps it was
+        # this one notice that the partner would not have.
+        work.partner_events.put_off(event.partner_id, min(again, at + LEASE))

@@ -53,16 +53,25 @@ class SqlPartnerEvents:
 
     def take_due(self, at: datetime, *, partners: int, each: int) -> Sequence[PartnerEvent]:
         table = PARTNER_EVENTS
-        place = func.row_number().over(partition_by=table.c.partner_id, order_by=(table.c.next_at, table.c.created_at))
-        due = select(table.c.event_id, table.c.partner_id, place.label("place")).where(_WAITING, table.c.next_at <= at)
+        order = (table.c.attempts, table.c.created_at)
+        place = func.row_number().over(partition_by=table.c.partner_id, order_by=(table.c.next_at, *order))
+        due = select(table.c.event_id, table.c.partner_id, table.c.next_at, place.label("place")).where(
+            _WAITING, table.c.next_at <= at
+        )
         ranked = due.subquery()
-        chosen = select(ranked.c.partner_id).distinct().order_by(ranked.c.partner_id).limit(partners)
+        # Who has waited longest, or partners that do not answer would keep their places for ever.
+        chosen = (
+            select(ranked.c.partner_id)
+            .group_by(ranked.c.partner_id)
+            .order_by(func.min(ranked.c.next_at), ranked.c.partner_id)
+            .limit(partners)
+        )
         ids = select(ranked.c.event_id).where(ranked.c.place <= each, ranked.c.partner_id.in_(chosen))
         # Another worker's take commits before this lock is granted, or its rows are skipped: nothing is taken twice.
         locked = (
             select(table)
             .where(table.c.event_id.in_(ids), _WAITING, table.c.next_at <= at)
-            .order_by(table.c.created_at)
+            .order_by(*order)
             .with_for_update(skip_locked=True)
         )
         events = [_event(row) for row in self._session.execute(locked)]
@@ -79,6 +88,13 @@ class SqlPartnerEvents:
 
     def failed(self, event_id: UUID, *, outcome: str, again_at: datetime) -> None:
         self._settle(event_id, last_outcome=outcome, next_at=again_at)
+
+    def put_off(self, partner_id: str, until: datetime) -> None:
+        table = PARTNER_EVENTS
+        early = select(table.c.event_id).where(table.c.partner_id == partner_id, _WAITING, table.c.next_at < until)
+        # Whoever holds one of these rows is settling it: waiting for each other would be a deadlock.
+        free = early.with_for_update(skip_locked=True)
+        self._session.execute(update(table).where(table.c.event_id.in_(free)).values(next_at=until))
 
     def given_up(self, event_id: UUID, *, outcome: str, at: datetime) -> None:
         self._settle(event_id, state=EventState.DEAD.value, last_outcome=outcome, settled_at=at)

@@ -24,7 +24,7 @@ from broker.core.rulebook import Rulebook
 from broker.core.webhook import LEASE, MAX_ATTEMPTS, EventState
 from broker.core.zone import LANGUAGES
 from broker.delivery import Delivery
-from broker.flows.deliver_events import deliver_batch, take_batches
+from broker.flows.deliver_events import Sent, deliver_batch, take_batches
 from broker.stores.database import Database
 from broker.stores.partner_http import CallFailed, CallRefused, PartnerHttp, Reach
 from broker.stores.webhook_sender import WebhookSender
@@ -280,6 +280,52 @@ def test_a_partner_that_does_not_answer_delays_nobody(works: Works, receiver: Re
         assert monotonic() - begun < 4
     assert len(receiver.got) == 5
     assert len(silent.got) == 1
+
+
+@dataclass
+class Answering:
+    """A sender whose partners answer or do not, by the last word of their address."""
+
+    clock: list[datetime]
+    deaf: frozenset[str]
+    seconds: int = 0
+    sent: list[str] = field(default_factory=list)
+
+    def send(self, url: str, token: str) -> Sent:
+        self.sent.append(url.rpartition("/")[2])
+        if self.sent[-1] not in self.deaf:
+            return Sent(accepted=True, outcome="202")
+        self.clock[0] += timedelta(seconds=self.seconds)
+        return Sent(accepted=False, outcome="no answer: ReadTimeout")
+
+
+def test_partners_that_do_not_answer_keep_no_place_from_those_behind_them(works: Works) -> None:
+    now = [AT]
+    silent = frozenset("abcd")
+    for name in (*silent, "zoo"):
+        onboard(works, f"p-{name}", f"https://p.example/{name}")
+    for name in silent:
+        for _ in range(30):
+            tell(works, f"p-{name}", at=AT - timedelta(hours=1))
+    tell(works, "p-zoo")
+    partners = Answering(now, silent)
+    delivery = Delivery(
+        works.begin, **LAW, sender=partners, signer=SIGNER,
+        issuer=ISSUER, clock=lambda: now[0], entropy=os.urandom,
+    )  # fmt: skip
+    assert delivery.round() == 0
+    assert delivery.round() == 1
+    assert sorted(partners.sent) == ["a", "b", "c", "d", "zoo"], "one attempt tells enough of a silent partner"
+
+
+def test_a_notice_that_is_refused_is_overtaken(works: Works, receiver: Receiver) -> None:
+    receiver.answers = [(400, b""), (202, b""), (202, b""), (400, b"")]
+    onboard(works, "library", receiver.url)
+    for _ in range(3):
+        tell(works, "library")
+    assert deliver(works, AT) == 0
+    assert deliver(works, AT + LEASE) == 2
+    assert sorted(states(works)) == [(EventState.DELIVERED, 1, "202")] * 2 + [(EventState.WAITING, 2, "400")]
 
 
 def test_the_thread_delivers_and_ends(works: Works, receiver: Receiver, tmp_path: Path) -> None:

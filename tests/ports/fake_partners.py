@@ -92,8 +92,10 @@ class FakePartnerEvents:
 
     def take_due(self, at: datetime, *, partners: int, each: int) -> Sequence[PartnerEvent]:
         waiting = [e for e in self.events.values() if e.state is EventState.WAITING and self.due[e.event_id] <= at]
-        chosen = sorted({event.partner_id for event in waiting})[:partners]
+        waiting.sort(key=lambda event: (self.due[event.event_id], event.attempts, event.created_at))
+        chosen = list(dict.fromkeys(event.partner_id for event in waiting))[:partners]
         taken = [e for name in chosen for e in [w for w in waiting if w.partner_id == name][:each]]
+        taken.sort(key=lambda event: (event.attempts, event.created_at))
         self.due.update({event.event_id: at + LEASE for event in taken})
         return taken
 
@@ -106,6 +108,11 @@ class FakePartnerEvents:
     def failed(self, event_id: UUID, *, outcome: str, again_at: datetime) -> None:
         self._settle(event_id, last_outcome=outcome)
         self.due[event_id] = again_at
+
+    def put_off(self, partner_id: str, until: datetime) -> None:
+        for event in self.events.values():
+            if event.partner_id == partner_id and event.state is EventState.WAITING:
+                self.due[event.event_id] = max(self.due[event.event_id], until)
 
     def given_up(self, event_id: UUID, *, outcome: str, at: datetime) -> None:
         self._settle(event_id, state=EventState.DEAD, last_outcome=outcome)

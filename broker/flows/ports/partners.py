@@ -67,7 +67,9 @@ class PartnerEvents(Protocol):
         """
 
     def take_due(self, at: datetime, *, partners: int, each: int) -> Sequence[PartnerEvent]:
-        """Notices that are due, oldest first, of at most that many partners; nobody else takes them for a while."""
+        """Notices that are due, of at most that many partners, those first that have waited longest; nobody else takes
+        them for a while. Each partner's come oldest first, behind them those that failed before.
+        """
 
     def decided(self, event_id: UUID, *, subject: str | None) -> None:
         """The law was asked about a notice; without `subject` it names nobody from now on."""
@@ -76,6 +78,9 @@ class PartnerEvents(Protocol):
 
     def failed(self, event_id: UUID, *, outcome: str, again_at: datetime) -> None:
         """One more attempt went wrong; the next is due at `again_at`."""
+
+    def put_off(self, partner_id: str, until: datetime) -> None:
+        """Nothing that waits for the partner is due before `until`."""
 
     def given_up(self, event_id: UUID, *, outcome: str, at: datetime) -> None: ...
 
