@@ -110,7 +110,7 @@ def _decided(
     try:
         with begin() as work:
             return decide_notice(work, waiting, partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
-    except (FactsError, PolicyError, ChangesUnsound) as error:
+    except (FactsError, PolicyError, ChangesUnsound, LookupError) as error:
         _log.error("a notice goes out bare: %s", type(error).__name__)
         return waiting.bare()
 
