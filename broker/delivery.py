@@ -76,7 +76,7 @@ class Delivery:
             sender=self._sender,
             signer=self._signer,
             issuer=self._issuer,
-            at=self._clock(),
+            clock=self._clock,
             entropy=self._entropy,
         )
 

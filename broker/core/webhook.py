@@ -18,7 +18,9 @@ LONGEST_DELAY: Final = timedelta(hours=6)
 BARE: Final = frozenset({"consent", "grants", "request", "status", "reason"})
 """Members of a notice that say nothing of a person beyond ids its recipient holds, and what became of them."""
 LEASE: Final = timedelta(seconds=60)
-"""For how long one worker owns what it took; longer than a request may last."""
+"""For how long one worker owns what it took."""
+SENDING: Final = LEASE / 2
+"""For how long it begins to send: what is under way then has time left to end, name look-up and all."""
 
 
 class EventState(StrEnum):

@@ -3,7 +3,7 @@ under the same event id.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -13,7 +13,7 @@ from broker.core.governance.policy import PolicyError
 from broker.core.jws import sign_statement
 from broker.core.partner import Partner
 from broker.core.rulebook import Rulebook
-from broker.core.webhook import LEASE, MAX_ATTEMPTS, PartnerEvent, delay_after, security_event
+from broker.core.webhook import LEASE, MAX_ATTEMPTS, SENDING, PartnerEvent, delay_after, security_event
 from broker.flows.decide_notice import decide_notice
 from broker.flows.ports import BeginWork, Entry, KeyStore, Work
 from broker.flows.ports.changes import ChangesUnsound
@@ -43,10 +43,11 @@ class EventSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Notices of one partner, in the order in which they are sent; the caller owns them until the lease ends."""
+    """Notices of one partner, in the order in which they are sent; the caller may begin to send until `until`."""
 
     partner: Partner
     events: tuple[PartnerEvent, ...]
+    until: datetime
 
 
 def take_batches(begin: BeginWork, *, at: datetime, partners: int = 8, each: int = 10) -> Sequence[Batch]:
@@ -55,7 +56,7 @@ def take_batches(begin: BeginWork, *, at: datetime, partners: int = 8, each: int
         events = work.partner_events.take_due(at, partners=partners, each=each)
         found = {name: work.partners.find(name) for name in {event.partner_id for event in events}}
     return [
-        Batch(partner, tuple(event for event in events if event.partner_id == name))
+        Batch(partner, tuple(event for event in events if event.partner_id == name), at + SENDING)
         for name, partner in sorted(found.items())
         if partner is not None
     ]
@@ -70,24 +71,30 @@ def deliver_batch(
     sender: EventSender,
     signer: Signer,
     issuer: str,
-    at: datetime,
+    clock: Callable[[], datetime],
     entropy: Entropy,
 ) -> int:
-    """Send in order until one fails; the rest wait for their lease to end. Returns how many were accepted.
+    """Send in order until one fails or time is up; the rest wait for their lease to end. Returns how many were
+    accepted.
 
     This is where notices leave, so it is here that the law is asked, once for each.
     """
     accepted = 0
     for waiting in batch.events:
-        event = _decided(begin, waiting, batch.partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
+        at = clock()
+        if at >= batch.until:
+            break
+        with begin() as work:
+            partner = work.partners.find(waiting.partner_id) or batch.partner
+        event = _decided(begin, waiting, partner, keys=keys, rulebook=rulebook, at=at, entropy=entropy)
         claims: dict[str, Any] = security_event(event, issuer=issuer, at=at)
-        url = batch.partner.webhook_url
+        url = partner.webhook_url
         if url is None:
             sent = Sent(accepted=False, outcome="the partner takes no notices any more", final=True)
         else:
             sent = sender.send(url, sign_statement(claims, signer, typ=TYP))
         with begin() as work:
-            _settle(work, event, sent, at=at, entropy=entropy)
+            _settle(work, event, sent, at=clock(), entropy=entropy)
         if not sent.accepted:
             break
         accepted += 1

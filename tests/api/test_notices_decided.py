@@ -50,7 +50,7 @@ def test_the_end_of_a_login_arrives_with_or_without_the_person(web: WebWorld, or
     for attempt in range(2):
         at = web.now() + timedelta(hours=attempt)
         for batch in take_batches(world.begin, at=at):
-            deliver_batch(world.begin, batch, sender=heard, at=at, entropy=world.entropy, **law)
+            deliver_batch(world.begin, batch, sender=heard, clock=lambda at=at: at, entropy=world.entropy, **law)
     first, second = heard.tokens
     assert first["events"] == second["events"]
     (body,) = first["events"].values()
@@ -76,7 +76,7 @@ def test_a_notice_nobody_can_decide_about_goes_out_bare(web: WebWorld) -> None:
         end_all_logins(work, traveller, Ending.LOGOUT, at=at, entropy=world.entropy)
     law = {"keys": web.keys, "rulebook": world.rulebook, "signer": world.signers[KeyUse.ANSWER], "issuer": ISSUER}
     for batch in take_batches(world.begin, at=at):
-        deliver_batch(world.begin, batch, sender=heard, at=at, entropy=world.entropy, **law)
+        deliver_batch(world.begin, batch, sender=heard, clock=lambda: at, entropy=world.entropy, **law)
     (told,) = heard.tokens
     assert "sub_id" not in told
     (body,) = told["events"].values()
