@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from time import monotonic
 
 from broker.core.rulebook import Rulebook
 from broker.flows.deliver_events import Batch, EventSender, deliver_batch, take_batches
@@ -15,7 +14,6 @@ from broker.wire.keys import Entropy, Signer
 
 _log = logging.getLogger("tongguan.delivery")
 
-CHORE_SECONDS = 600.0
 _PARTNERS = 4
 """How many partners are served side by side."""
 
@@ -35,9 +33,7 @@ class Delivery:
         clock: Callable[[], datetime],
         entropy: Entropy,
         interval: float = 1.0,
-        chore: Callable[[], object] = lambda: None,
     ) -> None:
-        """`chore` also calls partners, and is run every CHORE_SECONDS."""
         self._begin = begin
         self._keys, self._rulebook = keys, rulebook
         self._sender = sender
@@ -46,7 +42,6 @@ class Delivery:
         self._clock = clock
         self._entropy = entropy
         self._interval = interval
-        self._chore = chore
         self._stopping = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
@@ -81,14 +76,10 @@ class Delivery:
         )
 
     def _run(self) -> None:
-        chore_due = monotonic()
         while not self._stopping.wait(self._interval):
             try:
                 while self.round() and not self._stopping.is_set():
                     pass
-                if monotonic() >= chore_due:
-                    chore_due = monotonic() + CHORE_SECONDS
-                    self._chore()
             except Exception as error:  # noqa: BLE001  the notices stay in the outbox; the next round tries again
                 if not self._failing:
                     why = str(error) if isinstance(error, DatabaseUnavailable) else type(error).__name__

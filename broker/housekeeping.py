@@ -144,12 +144,18 @@ class Housekeeper:
         self._tasks = to_do
         self._stopping = threading.Event()
         self._failing: set[str] = set()
+        self._due = {task.name: monotonic() for task in to_do}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
         """Run every task once now, in this thread, then again and again in the background."""
         for task in self._tasks:
             self._attempt(task)
+        self._due = {task.name: monotonic() + task.seconds for task in self._tasks}
+        self._thread.start()
+
+    def start_behind(self) -> None:
+        """The same, the first time in the background too: for what waits for others' hosts."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -158,7 +164,7 @@ class Housekeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        due = {task.name: monotonic() + task.seconds for task in self._tasks}
+        due = self._due
         while not self._stopping.wait(max(0.0, min(due.values()) - monotonic())):
             for task in self._tasks:
                 if due[task.name] <= monotonic() and not self._stopping.is_set():

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -197,7 +198,6 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
         Works(database).begin,
         keys=keys,
         rulebook=rulebook,
-        chore=lambda: refresh_key_sets(Works(database).begin, fetch=calls.key_set, at=clock()),
         sender=WebhookSender(calls),
         signer=signing.signer(KeyUse.ANSWER),
         issuer=settings.issuer,
@@ -217,6 +217,13 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
     )
     # A thread of its own: a client that answers slowly must not keep housekeeping waiting.
     notices = Housekeeper((Task("logout notices", 2, lambda: send_notices(notifier)),))
+    stopping = threading.Event()
+
+    def follow_keys() -> None:
+        refresh_key_sets(Works(database).begin, fetch=calls.key_set, at=clock(), stop=stopping.is_set)
+
+    # Another: hosts that do not answer must not keep notices waiting.
+    key_sets = Housekeeper((Task("key sets", 600, follow_keys),))
     tell = None if settings.alarm_webhook is None else webhook(settings.alarm_webhook, calls.post)
 
     def watch() -> None:
@@ -228,9 +235,12 @@ def _background(settings: Settings, url: str) -> Iterator[None]:
     alarms.start()
     sequencer.start()
     delivery.start()
+    key_sets.start_behind()
     try:
         yield
     finally:
+        stopping.set()
+        key_sets.stop()
         delivery.stop()
         alarms.stop()
         notices.stop()

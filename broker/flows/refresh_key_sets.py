@@ -13,9 +13,16 @@ AGE: Final = timedelta(hours=1)
 """How old a copy grows before it is fetched again."""
 
 
-def refresh_key_sets(begin: BeginWork, *, fetch: Callable[[str], bytes | None], at: datetime) -> int:
-    """Fetch what is older than AGE, with no transaction open meanwhile; returns how many copies are new. A set that
-    cannot be had (None) or is none leaves the former copy in place: a partner's outage takes no key from it.
+def refresh_key_sets(
+    begin: BeginWork,
+    *,
+    fetch: Callable[[str], bytes | None],
+    at: datetime,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Fetch what is older than AGE, with no transaction open meanwhile, until `stop` says so; returns how many copies
+    are new. A set that cannot be had (None) or is none leaves the former copy in place: a partner's outage takes no key
+    from it.
     """
     with begin() as work:
         partners = [partner for partner in work.partners.all() if partner.active]
@@ -23,6 +30,8 @@ def refresh_key_sets(begin: BeginWork, *, fetch: Callable[[str], bytes | None], 
     for partner in partners:
         if partner.jwks_uri is None or (partner.jwks_at is not None and partner.jwks_at > at - AGE):
             continue
+        if stop():
+            break
         raw = fetch(partner.jwks_uri)
         try:
             key_set = read_key_set(raw) if raw is not None else None

@@ -136,6 +136,21 @@ def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:
         assert work.partners.find("somebody") is None
 
 
+def test_no_further_key_set_is_fetched_once_the_broker_stops(partners: PartnerWorld) -> None:
+    world = partners.world
+    asked_for: list[str] = []
+    with world.begin() as work:
+        for name in (BANK, SHOP):
+            work.partners.set_keys(name, jwks_uri=f"https://{name}.example/jwks", jwks={"keys": []}, at=world.at)
+
+    def fetch(url: str) -> bytes | None:
+        asked_for.append(url)
+        return None
+
+    assert refresh_key_sets(world.begin, fetch=fetch, at=world.at + AGE, stop=lambda: bool(asked_for)) == 0
+    assert len(asked_for) == 1
+
+
 def test_published_keys_are_followed_and_an_outage_takes_none_away(partners: PartnerWorld) -> None:
     world = partners.world
     first, second = ({"keys": [{"kty": "EC", "kid": name}]} for name in ("one", "two"))

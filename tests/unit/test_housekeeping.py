@@ -16,6 +16,20 @@ def test_everything_runs_before_start_returns() -> None:
     keeper.stop()
 
 
+def test_a_slow_task_keeps_nobody_waiting_who_starts_it_behind() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        assert ended.wait(10)
+
+    keeper = Housekeeper([Task("slow", 3600, slow)])
+    keeper.start_behind()
+    assert begun.wait(10), "it runs at once all the same"
+    ended.set()
+    keeper.stop()
+
+
 def test_a_failing_task_stops_neither_the_others_nor_itself(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="tongguan.housekeeping")
     calls = 0
