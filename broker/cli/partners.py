@@ -155,7 +155,7 @@ def rotate(partner: PartnerId, home: Home, jwks_uri: JwksUri = None, jwks: JwksF
             if address is None:
                 raise InvalidInput("no_jwks_uri", "the keys were registered by value: name --jwks or --jwks-uri")
             keys = at_work.fetch(address)
-            refresh_keys(at_work.work, partner_id=partner, key_set=keys, at=at_work.at)
+            refresh_keys(at_work.work, partner_id=partner, jwks_uri=address, key_set=keys, at=at_work.at)
     encrypts = "" if encryption_key(keys) else "; none to encrypt answers to"
     print(f"{partner} has {len(keys['keys'])} key(s){encrypts}.")
 

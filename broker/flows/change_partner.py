@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from broker.core.denial import InvalidInput
 from broker.core.partner import Ceilings, Partner, check_partner_url
 from broker.flows.onboard_partner import ceilings_of_client, known_partner
 from broker.flows.ports import Entry, Work
@@ -63,14 +62,14 @@ def register_keys(
     return replace(partner, jwks_uri=jwks_uri, jwks=key_set, jwks_at=at)
 
 
-def refresh_keys(work: Work, *, partner_id: str, key_set: Mapping[str, Any], at: datetime) -> None:
-    """Keep a newer copy of what the registered address serves; the partner rotates by serving it. Raises
-    InvalidInput when the keys are registered by value.
+def refresh_keys(work: Work, *, partner_id: str, jwks_uri: str, key_set: Mapping[str, Any], at: datetime) -> bool:
+    """Keep a newer copy of what `jwks_uri` serves; the partner rotates by serving it. False, and nothing is kept, when
+    that is not the registered address any more. Raises InvalidInput.
     """
-    partner = known_partner(work, partner_id)
-    if partner.jwks_uri is None:
-        raise InvalidInput("no_jwks_uri", "the partner registered its keys by value")
-    work.partners.set_keys(partner_id, jwks_uri=partner.jwks_uri, jwks=key_set, at=at)
+    if known_partner(work, partner_id).jwks_uri != jwks_uri:
+        return False
+    work.partners.set_keys(partner_id, jwks_uri=jwks_uri, jwks=key_set, at=at)
+    return True
 
 
 def register_webhook(work: Work, *, partner_id: str, url: str | None, at: datetime, entropy: Entropy) -> Partner:

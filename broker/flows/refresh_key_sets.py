@@ -39,6 +39,7 @@ def refresh_key_sets(
             key_set = None
         if key_set is not None:
             with begin() as work:
-                refresh_keys(work, partner_id=partner.partner_id, key_set=key_set, at=at)
-            renewed += 1
+                renewed += refresh_keys(
+                    work, partner_id=partner.partner_id, jwks_uri=partner.jwks_uri, key_set=key_set, at=at
+                )
     return renewed

@@ -19,6 +19,7 @@ from broker.core.approval import (
 from broker.core.denial import InvalidInput
 from broker.core.partner import Ceilings, Partner, PartnerKind
 from broker.core.webhook import LEASE, EventState
+from broker.flows.change_partner import register_keys
 from broker.flows.onboard_partner import onboard_partner
 from broker.flows.refresh_key_sets import AGE, refresh_key_sets
 from tests.support.broker_world import World
@@ -134,6 +135,33 @@ def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:
             onboard_partner(work, partner, sandbox=is_sandbox, at=world.at, entropy=world.entropy)
     with world.begin() as work:
         assert work.partners.find("somebody") is None
+
+
+@pytest.mark.parametrize("new_uri", ["https://new.example/jwks", None])
+def test_keys_registered_meanwhile_are_not_overwritten_by_the_old_hosts(
+    partners: PartnerWorld, new_uri: str | None
+) -> None:
+    world = partners.world
+    old, new, others = ({"keys": [{"kty": "EC", "kid": name}]} for name in ("old", "new", "others"))
+    with world.begin() as work:
+        for name in (BANK, SHOP):
+            work.partners.set_keys(name, jwks_uri=f"https://{name}.example/jwks", jwks=old, at=world.at)
+
+    def fetch(url: str) -> bytes | None:
+        if BANK in url:
+            return json.dumps(others).encode()
+        with world.begin() as work:  # the shop comes first; the bank is not passed over for it
+            register_keys(
+                work, partner_id=SHOP, jwks_uri=new_uri, key_set=new, at=world.at + AGE, entropy=world.entropy
+            )
+        return json.dumps(old).encode()
+
+    assert refresh_key_sets(world.begin, fetch=fetch, at=world.at + AGE) == 1
+    with world.begin() as work:
+        bank, shop = work.partners.find(BANK), work.partners.find(SHOP)
+    assert bank is not None
+    assert shop is not None
+    assert (shop.jwks_uri, shop.jwks, bank.jwks) == (new_uri, new, others)
 
 
 def test_no_further_key_set_is_fetched_once_the_broker_stops(partners: PartnerWorld) -> None:
