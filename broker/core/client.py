@@ -52,7 +52,8 @@ class Encryption:
 @dataclass(frozen=True, slots=True)
 class Client:
     """One registered client. `sector` names the pairwise pseudonyms it sees (OpenID Connect Core 8.1); `purposes` and
-    `claims` are ceilings. `version` grows by one at each change (0: configured, not stored).
+    `claims` are ceilings. `version` grows by one at each change (0: configured, not stored); `keys_version` by one when
+    the operator takes the keys anew: what was fetched before then counts no more.
     """
 
     client_id: str
@@ -67,6 +68,7 @@ class Client:
     secret_hash: bytes | None = field(default=None, repr=False)
     jwks_uri: str | None = None
     jwks: Mapping[str, JSON] | None = None
+    keys_version: int = 0
     purposes: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
     id_token_alg: str | None = None  # None: ES256

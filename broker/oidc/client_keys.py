@@ -2,13 +2,17 @@
 5, OpenID Connect Registration 2).
 
 A fetched set is used for ten minutes. A key it does not name makes us fetch again, but not more often than the minimum
-interval, so that nobody can make us call a partner at will; a fetch that fails leaves the set we have in use for a day.
+interval, so that nobody can make us call a partner at will; a fetch that fails leaves the set we have in use for a day,
+unless the operator took the keys anew (`keys_version`).
+
+Anybody can name a client in an assertion. One thread fetches a set; the others go on with what there is, and only the
+very first set is waited for, by a few: a host that does not answer holds up no other client and few of our threads.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final
 
 from broker.core.client import JSON, Client
@@ -18,6 +22,8 @@ MAX_KEYS: Final = 32
 MAX_AGE: Final = timedelta(minutes=10)
 MAX_STALE: Final = timedelta(days=1)
 MAX_SETS: Final = 4096
+MAX_WAITING: Final = 8
+"""How many wait for the first set of an address while somebody fetches it."""
 
 FetchJson = Callable[[str], JSON]
 """GET of a URI, parsed; raises FetchError."""
@@ -64,6 +70,31 @@ class _Fetched:
     tried_at: datetime
 
 
+class _Source:
+    """One address: what was fetched there, and the lock of whoever fetches."""
+
+    def __init__(self) -> None:
+        self.held: _Fetched | None = None
+        self._fetching = Lock()
+        self._places = BoundedSemaphore(MAX_WAITING)
+
+    def enter(self) -> bool:
+        """Whether the caller may fetch now; then it has to `leave`."""
+        if self.held is not None:
+            return self._fetching.acquire(blocking=False)
+        if self._fetching.acquire(blocking=False):
+            return True
+        if not self._places.acquire(blocking=False):
+            return False
+        try:
+            return self._fetching.acquire()
+        finally:
+            self._places.release()
+
+    def leave(self) -> None:
+        self._fetching.release()
+
+
 class ClientKeys:
     """One cache for a worker process."""
 
@@ -71,14 +102,13 @@ class ClientKeys:
         self._fetch = fetch
         self._interval = minimum_interval
         self._registered: dict[tuple[str, int], KeySet] = {}
-        self._fetched: dict[str, _Fetched] = {}
-        self._lock = Lock()
+        self._sources: dict[tuple[str, int], _Source] = {}
 
     def signing(self, client: Client, *, kid: object, alg: str, at: datetime) -> list[jws.Key]:
         """Raises KeysUnavailable when the client has none to look among."""
         if client.jwks_uri is None:
             return self._by_value(client).candidates(kid, alg)
-        known = self._by_uri(client.jwks_uri, at, lambda keys: bool(keys.candidates(kid, alg)))
+        known = self._by_uri(client.jwks_uri, client.keys_version, at, lambda keys: bool(keys.candidates(kid, alg)))
         return known.candidates(kid, alg)
 
     def encryption(self, client: Client, *, alg: str, at: datetime) -> Mapping[str, JSON]:
@@ -91,7 +121,8 @@ class ClientKeys:
         if client.jwks_uri is None:
             found = usable(self._by_value(client))
         else:
-            found = usable(self._by_uri(client.jwks_uri, at, lambda keys: bool(usable(keys))))
+            known = self._by_uri(client.jwks_uri, client.keys_version, at, lambda keys: bool(usable(keys)))
+            found = usable(known)
         if not found:
             raise KeysUnavailable("the client publishes no key to encrypt to")
         return found[0]
@@ -106,17 +137,26 @@ class ClientKeys:
             self._registered[name] = keys
         return keys
 
-    def _by_uri(self, uri: str, at: datetime, serves: Callable[[KeySet], bool]) -> KeySet:
-        held = self._fetched.get(uri)
-        if held is None or held.keys is None or held.fetched_at + MAX_AGE <= at or not serves(held.keys):
-            with self._lock:
-                held = self._fetched.get(uri)
-                stale = held is None or held.keys is None or held.fetched_at + MAX_AGE <= at or not serves(held.keys)
-                if stale and (held is None or held.tried_at + self._interval <= at):
-                    held = self._fetched[uri] = self._fetch_again(uri, held, at)
+    def _by_uri(self, uri: str, version: int, at: datetime, serves: Callable[[KeySet], bool]) -> KeySet:
+        if len(self._sources) >= MAX_SETS:
+            self._sources.clear()
+        source = self._sources.setdefault((uri, version), _Source())
+        if self._due(source.held, at, serves) and source.enter():
+            try:
+                if self._due(source.held, at, serves):
+                    source.held = self._fetch_again(uri, source.held, at)
+            finally:
+                source.leave()
+        held = source.held
         if held is None or held.keys is None or held.fetched_at + MAX_STALE <= at:
             raise KeysUnavailable("the client's JWKS URI gave no keys")
         return held.keys
+
+    def _due(self, held: _Fetched | None, at: datetime, serves: Callable[[KeySet], bool]) -> bool:
+        if held is None:
+            return True
+        stale = held.keys is None or held.fetched_at + MAX_AGE <= at or not serves(held.keys)
+        return stale and held.tried_at + self._interval <= at
 
     def _fetch_again(self, uri: str, held: _Fetched | None, at: datetime) -> _Fetched:
         try:

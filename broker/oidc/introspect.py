@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,7 +17,6 @@ from broker.oidc.client import Client
 from broker.oidc.client_auth.authenticate import authenticate_soon, confirm
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
-from broker.oidc.ports import OidcUnit
 from broker.oidc.proof import replay
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
 from broker.oidc.server import AuthorizationServer, Errand
@@ -42,18 +42,23 @@ async def introspect(server: AuthorizationServer, request: Request, parameters: 
         digest(token) if claims is not None and grant_id is None else None,
     )
 
-    def then(admission: Admission) -> tuple[dict[str, Any], None]:
+    def then(admission: Admission) -> tuple[Admission, None]:
         if not admission.fresh:
             raise replay(admission, None)
-        client = confirm(server, known, admission.client_version, at).client
-        if claims is None:
-            with server.open_unit() as unit:
-                return _of_refresh_token(server, unit, client, token, at), None
-        dead = admission.token_revoked or (grant_id is not None and not _stands(admission.grant, at))
-        return (_INACTIVE if dead else _of_access_token(server, client, claims, admission.grant, at)), None
+        return admission, None
 
-    found, _ = await server.run_errand(Errand(question, then))
-    return _answer(server, request, known.client, found, at)
+    admission, _ = await server.run_errand(Errand(question, then))
+    client = known.client
+    if client.version != (admission.client_version or 0):
+        # Not within the errand: the client's keys may be far away, and all errands share one thread.
+        client = (await run_in_threadpool(confirm, server, known, admission.client_version, at)).client
+    if claims is None:
+        found = await run_in_threadpool(_of_refresh_token, server, client, token, at)
+    elif admission.token_revoked or (grant_id is not None and not _stands(admission.grant, at)):
+        found = _INACTIVE
+    else:
+        found = _of_access_token(server, client, claims, admission.grant, at)
+    return _answer(server, request, client, found, at)
 
 
 def _of_access_token(
@@ -73,11 +78,10 @@ def _of_access_token(
     return shown
 
 
-def _of_refresh_token(
-    server: AuthorizationServer, unit: OidcUnit, client: Client, token: str, at: datetime
-) -> dict[str, Any]:
-    found = unit.refresh_token(digest(token))
-    grant = unit.grant(found.grant_id) if found is not None else None
+def _of_refresh_token(server: AuthorizationServer, client: Client, token: str, at: datetime) -> dict[str, Any]:
+    with server.open_unit() as unit:
+        found = unit.refresh_token(digest(token))
+        grant = unit.grant(found.grant_id) if found is not None else None
     if found is None or grant is None or not _stands(grant, at) or grant.client_id != client.client_id:
         return _INACTIVE
     if found.spent_at is not None or found.expires_at <= at:

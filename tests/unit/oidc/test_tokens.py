@@ -1,12 +1,14 @@
 """Introspection, revocation, tokens for clients themselves, step-up, and what suspension does to all of them."""
 
 from datetime import timedelta
+from traceback import extract_stack
 from typing import Any
 
 import jwt
 import pytest
 from fastapi import Depends
 
+from broker import errands
 from broker.core.client import ClientStatus
 from broker.oidc.resource import AccessToken, ClientToken, require_client_token, require_token
 from tests.support.oidc_agency import HIGH, SUBSTANTIAL, Agency, release
@@ -76,6 +78,27 @@ def test_introspection_is_for_clients_that_prove_themselves(agency: Agency) -> N
     post = agency.api.post
     assert post(f"{ISSUER}/oauth/introspect", data={"token": token, **once}).status_code == 200
     assert post(f"{ISSUER}/oauth/introspect", data={"token": token, **once}).json()["error"] == "invalid_client"
+
+
+def test_introspection_fetches_no_keys_while_errands_wait(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All errands share one thread, and a client's host may be slow."""
+    uri, sets = "https://agency.example/jwks", agency.world.key_sets
+    sets.documents[uri] = {"keys": [agency.key.as_dict(private=False)]}
+    agency.change(jwks=None, jwks_uri=uri)
+    token = agency.tokens()["access_token"]
+    agency.change(keys_version=1)  # the keys in memory count no more
+    fetched = len(sets.fetched)
+    within: list[str] = []
+    fetch = sets.fetch
+
+    def noted(url: str) -> Any:
+        within.extend(frame.name for frame in extract_stack() if frame.filename == errands.__file__)
+        return fetch(url)
+
+    monkeypatch.setattr(agency.world.server.client_keys, "_fetch", noted)
+    assert agency.introspect(token).json()["active"] is True
+    assert len(sets.fetched) == fetched + 1
+    assert within == []
 
 
 def test_revoking_ends_the_family_but_not_the_login(agency: Agency) -> None:
