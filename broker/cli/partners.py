@@ -17,7 +17,7 @@ from broker.core.denial import InvalidInput
 from broker.core.partner import Ceilings, Partner, PartnerKind, ceilings_of, check_partner_url
 from broker.core.partner_keys import encryption_key, read_key_set
 from broker.core.zone import LANGUAGES
-from broker.flows.change_partner import change_ceilings, refresh_keys, register_keys, register_webhook
+from broker.flows.change_partner import change_ceilings, register_keys, register_webhook
 from broker.flows.onboard_partner import onboard_partner
 from broker.flows.ports import Work
 from broker.flows.suspend_partner import end_partner_grants, resume_partner, suspend_partner
@@ -143,19 +143,19 @@ def show(partner: PartnerId, home: Home, as_json: AsJson = False) -> None:
 
 @app.command()
 def rotate(partner: PartnerId, home: Home, jwks_uri: JwksUri = None, jwks: JwksFile = None) -> None:
-    """Take the partner's present keys: from where it publishes them, from another address, or from a file."""
+    """Take the partner's present keys: from where it publishes them, from another address, or from a file. Others are
+    refused from the next request on.
+    """
     with desk(home) as at_work:
         keys = at_work.key_set(jwks_uri, jwks)
-        if keys is not None:
-            register_keys(
-                at_work.work, partner_id=partner, jwks_uri=jwks_uri, key_set=keys, at=at_work.at, entropy=os.urandom
-            )
-        else:
-            address = _found(at_work.work, partner).jwks_uri
-            if address is None:
+        if keys is None:
+            jwks_uri = _found(at_work.work, partner).jwks_uri
+            if jwks_uri is None:
                 raise InvalidInput("no_jwks_uri", "the keys were registered by value: name --jwks or --jwks-uri")
-            keys = at_work.fetch(address)
-            refresh_keys(at_work.work, partner_id=partner, jwks_uri=address, key_set=keys, at=at_work.at)
+            keys = at_work.fetch(jwks_uri)
+        register_keys(
+            at_work.work, partner_id=partner, jwks_uri=jwks_uri, key_set=keys, at=at_work.at, entropy=os.urandom
+        )
     encrypts = "" if encryption_key(keys) else "; none to encrypt answers to"
     print(f"{partner} has {len(keys['keys'])} key(s){encrypts}.")
 

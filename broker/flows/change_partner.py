@@ -45,7 +45,8 @@ def register_keys(
     at: datetime,
     entropy: Entropy,
 ) -> Partner:
-    """Put the key set in place of the former one: as fetched from `jwks_uri`, or by value when that is None.
+    """Put the key set in place of the former one: as fetched from `jwks_uri`, or by value when that is None. Keys that
+    are not in it are refused from the next request on.
 
     Raises InvalidInput.
     """
@@ -55,7 +56,8 @@ def register_keys(
     work.partners.set_keys(partner_id, jwks_uri=jwks_uri, jwks=key_set, at=at)
     for client in work.clients.of_partner(partner_id):
         by_value = None if jwks_uri is not None else key_set
-        work.clients.change(replace(client, jwks_uri=jwks_uri, jwks=by_value))
+        anew = client.keys_version + 1
+        work.clients.change(replace(client, jwks_uri=jwks_uri, jwks=by_value, keys_version=anew))
     kids = [str(key.get("kid", ""))[:64] for key in key_set["keys"]]
     clear: dict[str, Any] = {"partner": partner_id, "jwks_uri": jwks_uri or "", "kids": kids}
     work.journal.append(Entry("operator:keys:rotated", clear), at=at, entropy=entropy)
@@ -64,9 +66,10 @@ def register_keys(
 
 def refresh_keys(work: Work, *, partner_id: str, jwks_uri: str, key_set: Mapping[str, Any], at: datetime) -> bool:
     """Keep a newer copy of what `jwks_uri` serves; the partner rotates by serving it. False, and nothing is kept, when
-    that is not the registered address any more. Raises InvalidInput.
+    that is not the registered address any more, or the keys were taken after `at`. Raises InvalidInput.
     """
-    if known_partner(work, partner_id).jwks_uri != jwks_uri:
+    partner = known_partner(work, partner_id)
+    if partner.jwks_uri != jwks_uri or (partner.jwks_at is not None and partner.jwks_at > at):
         return False
     work.partners.set_keys(partner_id, jwks_uri=jwks_uri, jwks=key_set, at=at)
     return True

@@ -1,6 +1,10 @@
 """`tongguan partners` and `tongguan webhooks`: the life of a partner, and what the journal says of it."""
 
 import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from broker.cli import app
 from broker.core.journal import decode_entry
+from broker.oidc.client_keys import ClientKeys
 from broker.stores.database import Database
+from broker.stores.work import Works
 
 CEILINGS = ["--scope", "openid", "--scope", "partner", "--purpose", "library-card", "--claim", "over_18"]
 
@@ -96,6 +102,66 @@ def test_a_client_never_stands_above_its_partner(operator: Operator, tmp_path: P
         assert refused.exit_code == 2, what
         assert "may have only" in refused.output
     assert operator.json("partners", "show", "hk-library")["clients"] == []
+
+
+class Published(BaseHTTPRequestHandler):
+    """Where a partner publishes its keys."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.server.document).encode()  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def publisher() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Published)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_rotating_takes_the_present_keys_and_no_other(
+    operator: Operator, database: Database, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONGGUAN_SANDBOX", "true")
+    removed, kept, new = (
+        ECKey.generate_key("P-256", parameters={"use": use, "kid": kid})
+        for use, kid in (("sig", "s1"), ("enc", "e1"), ("sig", "s2"))
+    )
+    publisher.document = KeySet([removed, kept]).as_dict(private=False)
+    uri = f"http://127.0.0.1:{publisher.server_address[1]}/jwks"
+    assert operator.add("--jwks-uri", uri).exit_code == 0
+    made = operator.run(
+        "partners", "client", "add", "hk-library", "--client-id", "counter", "--redirect-uri", "https://l.example/cb"
+    )
+    assert made.exit_code == 0, made.output
+    worker, at = ClientKeys(lambda url: publisher.document), datetime.now(UTC)
+
+    def signing(kid: str) -> int:
+        with Works(database).begin() as work:
+            client = work.clients.find("counter")
+        assert client is not None
+        return len(worker.signing(client, kid=kid, alg="ES256", at=at))
+
+    assert (signing("s1"), signing("s2")) == (1, 0)
+    publisher.document = KeySet([new, kept]).as_dict(private=False)
+    assert signing("s1") == 1
+    rotated = operator.run("partners", "rotate", "hk-library")
+    assert rotated.output == "hk-library has 2 key(s).\n"
+    assert (signing("s1"), signing("s2")) == (0, 1)
+    assert operator.json("partners", "show", "hk-library")["kids"] == ["s2", "e1"]
+    kind, clear = journal(database)[-1]
+    assert kind == "operator:keys:rotated"
+    assert (clear["jwks_uri"], clear["kids"]) == (uri, ["s2", "e1"])
 
 
 @pytest.mark.parametrize("profile", ["oidc_basic", "wallet"])

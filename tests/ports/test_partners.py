@@ -26,6 +26,7 @@ from tests.support.broker_world import World
 from tests.support.partner_world import BANK, NAMES, SHOP, PartnerWorld
 
 DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:
         assert work.partners.find("somebody") is None
 
 
-@pytest.mark.parametrize("new_uri", ["https://new.example/jwks", None])
+@pytest.mark.parametrize("new_uri", ["https://new.example/jwks", f"https://{SHOP}.example/jwks", None])
 def test_keys_registered_meanwhile_are_not_overwritten_by_the_old_hosts(
     partners: PartnerWorld, new_uri: str | None
 ) -> None:
@@ -152,7 +153,7 @@ def test_keys_registered_meanwhile_are_not_overwritten_by_the_old_hosts(
             return json.dumps(others).encode()
         with world.begin() as work:  # the shop comes first; the bank is not passed over for it
             register_keys(
-                work, partner_id=SHOP, jwks_uri=new_uri, key_set=new, at=world.at + AGE, entropy=world.entropy
+                work, partner_id=SHOP, jwks_uri=new_uri, key_set=new, at=world.at + AGE + SECOND, entropy=world.entropy
             )
         return json.dumps(old).encode()
 
