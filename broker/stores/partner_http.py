@@ -20,8 +20,13 @@ import httpcore
 MAX_ANSWER: Final = 64 * 1024
 _SECONDS: Final = 10.0
 _LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
-# IPv6 addresses that carry an IPv4 address, which may be anybody's: 6to4, Teredo, NAT64.
-_CARRIERS: Final = tuple(ip_network(n) for n in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48"))
+_UNICAST: Final = IPv6Network("2000::/3")
+"""What is public of IPv6 (RFC 4291 2.4): nothing site-local, compatible or translated lies within."""
+# Within it, what carries an IPv4 address, which may be anybody's (Teredo, 6to4), and documentation; of IPv4, what is
+# kept for protocols between neighbours (RFC 6890 2.2.2).
+_KEPT: Final = tuple(ip_network(n) for n in ("2001::/32", "2002::/16", "3fff::/20", "192.0.0.0/24"))
+_ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)
+"""What precedes an IPv4 address in an interface id (RFC 5214 6.1)."""
 
 
 class CallRefused(Exception):
@@ -49,8 +54,12 @@ class Reach:
             found = found.ipv4_mapped
         if any(found in network for network in self.networks):
             return True
-        carried = any(found in network for network in _CARRIERS)
-        return found.is_global and not found.is_multicast and not carried
+        if isinstance(found, IPv6Address):
+            tunnelled = int(found) >> 32 & 0xFFFF_FFFF in _ISATAP
+            if found not in _UNICAST or tunnelled:
+                return False
+        kept = any(found in network for network in _KEPT)
+        return found.is_global and not (found.is_multicast or found.is_reserved or kept)
 
 
 class PartnerHttp:

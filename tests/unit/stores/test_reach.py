@@ -30,6 +30,17 @@ from broker.stores.partner_http import CallRefused, PartnerHttp, Reach
         "2002:7f00:1::",  # 6to4 of 127.0.0.1
         "64:ff9b::7f00:1",  # NAT64 of 127.0.0.1
         "2001:0:1:2:3:4:5:6",  # Teredo
+        "192.0.0.8",  # IPv4 dummy address
+        "192.0.0.9",  # Port Control Protocol, which configures the operator's own gateway
+        "240.0.0.1",
+        "fec0::1",  # site-local, deprecated and still routed
+        "::7f00:1",  # IPv4-compatible
+        "::808:808",
+        "::ffff:0:7f00:1",  # IPv4-translated
+        "2606:4700::5efe:7f00:1",  # ISATAP of 127.0.0.1
+        "2606:4700::200:5efe:7f00:1",
+        "4000::1",  # not unicast yet
+        "3fff::1",  # documentation
     ],
 )
 def test_what_is_not_public_is_out_of_reach(address: str) -> None:
