@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from broker.core.authorization import digest
 
@@ -103,12 +104,24 @@ class ClientRegistry(Protocol):
         """Replace the client of that id; its version grows by one. Raises KeyError when there is none."""
 
 
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 # FAPI 2.0 Security Profile 5.4.1 allows PS256, ES256 and EdDSA; OpenID Connect Core 15.1 wants RS256 to be had.
 _ID_TOKEN_ALGS: Final = {
     Profile.WALLET: (None, "ES256"),
     Profile.FAPI2: (None, "ES256"),
     Profile.OIDC_BASIC: (None, "ES256", "RS256"),
 }
+
+
+def check_redirects(client: Client) -> None:
+    """Raise ValueError for redirect URIs that a new registration may not have. Clients that were registered before
+    keep theirs, or nobody could suspend one any more.
+    """
+    if client.profile is Profile.FAPI2:  # FAPI 2.0 Security Profile 5.3.2.2; loopback: RFC 8252 7.3, 8.3
+        for uri in client.redirect_uris:
+            parts = urlsplit(uri)
+            if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+                raise ValueError(f"a fapi2 client's redirect URI is https, or on the person's own machine: {uri}")
 
 
 def check_registration(client: Client) -> None:

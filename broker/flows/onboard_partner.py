@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from broker.core.client import Client, ClientStatus, Profile, check_registration
+from broker.core.client import Client, ClientStatus, Profile, check_redirects, check_registration
 from broker.core.denial import InvalidInput
-from broker.core.partner import Ceilings, Partner
+from broker.core.partner import Ceilings, Partner, check_partner_url
 from broker.flows.ports import Entry, Work
 from broker.wire.keys import Entropy
 
@@ -41,6 +41,9 @@ def register_client(work: Work, client: Client, *, at: datetime, entropy: Entrop
         raise InvalidInput("above_ceiling", "the client may have only scopes, purposes and claims of its partner")
     entered = replace(client, sector=partner.partner_id, status=ClientStatus.ACTIVE)
     try:
+        if entered.backchannel_logout_uri is not None:
+            check_partner_url(entered.backchannel_logout_uri, sandbox=partner.sandbox)
+        check_redirects(entered)
         check_registration(entered)
         work.clients.add(entered)
     except ValueError as error:

@@ -207,6 +207,31 @@ def test_what_is_wrong_is_refused_and_leaves_nothing(operator: Operator, argumen
     assert operator.json("partners", "list") == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--redirect-uri", "http://lib.example/cb"],
+        ["--redirect-uri", "http://127.0.0.1.evil.example/cb"],
+        ["--redirect-uri", "http://127.0.0.1@evil.example/cb"],
+        ["--redirect-uri", "https://lib.example/cb", "--backchannel-logout-uri", "http://lib.example/out"],
+        ["--redirect-uri", "https://lib.example/cb", "--backchannel-logout-uri", "https://u:p@lib.example/out"],
+    ],
+)
+def test_a_clients_addresses_are_https(operator: Operator, tmp_path: Path, arguments: list[str]) -> None:
+    keys, _ = key_set(tmp_path / "keys.json")
+    assert operator.add("--jwks", str(keys)).exit_code == 0
+    assert operator.run("partners", "client", "add", "hk-library", *arguments).exit_code == 2
+    assert operator.json("partners", "show", "hk-library")["clients"] == []
+
+
+def test_a_program_on_a_desk_is_called_back_there(operator: Operator, tmp_path: Path) -> None:
+    keys, _ = key_set(tmp_path / "keys.json")
+    assert operator.add("--jwks", str(keys)).exit_code == 0
+    back = [f"--redirect-uri=http://{host}:8700/cb" for host in ("127.0.0.1", "[::1]", "localhost")]
+    made = operator.run("partners", "client", "add", "hk-library", *back)
+    assert made.exit_code == 0, made.output
+
+
 def test_a_key_set_with_a_private_key_is_refused(operator: Operator, tmp_path: Path) -> None:
     path, key = key_set(tmp_path / "keys.json")
     path.write_text(json.dumps(KeySet([key]).as_dict(private=True)), encoding="utf-8")
