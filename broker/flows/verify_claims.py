@@ -70,5 +70,6 @@ def verify_claims(
         return released
     # (4) yes or no
     matches = compare(stated, {name: str(value) for name, value in released.values.items()})
-    work.partners.add_guesses(partner, traveller, sum(answer is False for answer in matches.values()))
+    wrong = sum(answer is False for answer in matches.values())
+    work.partners.add_guesses(partner, traveller, wrong, at=at)
     return Verified(matches, released)

@@ -79,10 +79,12 @@ class SqlPartnerRegister:
         self._session.execute(update(table).where(*mine).values(since=at, wrong=0))
         return 0
 
-    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int) -> None:
+    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int, *, at: datetime) -> None:
+        if not wrong:
+            return
         table = PARTNER_GUESSES
         change = update(table).where(table.c.partner_id == partner_id, table.c.traveller_id == traveller)
-        self._session.execute(change.values(wrong=table.c.wrong + wrong))
+        self._session.execute(change.values(wrong=table.c.wrong + wrong, since=at))
 
     def _change(self, partner_id: str, **values: Any) -> None:
         self._session.execute(update(PARTNERS).where(PARTNERS.c.partner_id == partner_id).values(**values))

@@ -156,7 +156,7 @@ def test_values_cannot_be_guessed(agencies: AgencyWorld, http: TestClient) -> No
     bank, _ = agencies.for_person(http, traveller, [release])
     with agencies.web.world.begin() as work:
         assert work.partners.lock_guesses(BANK, traveller, at=agencies.web.now(), window=WINDOW) == 0
-        work.partners.add_guesses(BANK, traveller, MAX_WRONG - 1)
+        work.partners.add_guesses(BANK, traveller, MAX_WRONG - 1, at=agencies.web.now())
     agencies.partners.agree(traveller, release)
     two = {"claims": {"birthdate": "1901-01-01", "family_name": "Nobody"}}
     refused = bank.post("/verifications", json=two)

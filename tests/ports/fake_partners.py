@@ -60,9 +60,9 @@ class FakePartnerRegister:
         self.guesses[partner_id, traveller] = since, wrong
         return wrong
 
-    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int) -> None:
-        since, before = self.guesses[partner_id, traveller]
-        self.guesses[partner_id, traveller] = since, before + wrong
+    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int, *, at: datetime) -> None:
+        if wrong:
+            self.guesses[partner_id, traveller] = at, self.guesses[partner_id, traveller][1] + wrong
 
     def _change(self, partner_id: str, **values: Any) -> None:
         self.partners[partner_id] = replace(self.partners[partner_id], **values)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -125,6 +125,25 @@ def test_notices_are_taken_by_partner_and_leased(partners: PartnerWorld) -> None
         assert {event.event_id for event in again} == {event.event_id for event in rest}
         states = {event.state for event in work.partner_events.of(None, state=None, limit=9)}
         assert states == {EventState.DELIVERED, EventState.WAITING}
+
+
+def test_no_day_has_more_wrong_guesses_than_one(partners: PartnerWorld) -> None:
+    """One at the beginning and nine at the end of a day must not make room for ten more a minute later."""
+    world, traveller = partners.world, partners.world.link("person-1").traveller
+    almost = world.at + DAY - SECOND
+
+    def guess(at: datetime, wrong: int) -> int:
+        with world.begin() as work:
+            before = work.partners.lock_guesses(BANK, traveller, at=at, window=DAY)
+            work.partners.add_guesses(BANK, traveller, wrong, at=at)
+        return before
+
+    assert guess(world.at, 1) == 0
+    assert guess(almost, 9) == 1
+    assert guess(world.at + DAY, 0) == 10
+    assert guess(almost + DAY - SECOND, 0) == 10, "a right one prolongs nothing"
+    assert guess(almost + DAY, 1) == 0
+    assert guess(almost + DAY, 0) == 1
 
 
 def test_a_sandbox_partner_is_for_a_sandbox_only(world: World) -> None:

@@ -40,11 +40,11 @@ class PartnerRegister(Protocol):
     def set_webhook(self, partner_id: str, url: str | None) -> None: ...
 
     def lock_guesses(self, partner_id: str, traveller: UUID, *, at: datetime, window: timedelta) -> int:
-        """How many wrong values the partner stated about the person within `window`; locked until the end of the
-        work.
+        """How many wrong values the partner stated about the person since a `window` without any; locked until the end
+        of the work. So no window, wherever it begins, has more than may be counted.
         """
 
-    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int) -> None: ...
+    def add_guesses(self, partner_id: str, traveller: UUID, wrong: int, *, at: datetime) -> None: ...
 
 
 class PartnerEvents(Protocol):
