@@ -117,7 +117,7 @@ def add(
             webhook_url=webhook,
         )
         onboard_partner(at_work.work, made, sandbox=at_work.settings.sandbox, at=at_work.at, entropy=os.urandom)
-    _print(_document(made), as_json)
+    print_document(_document(made), as_json)
 
 
 @app.command(name="list")
@@ -126,7 +126,7 @@ def list_partners(home: Home, as_json: AsJson = False) -> None:
     with desk(home) as at_work:
         found = [_document(partner) for partner in at_work.work.partners.all()]
     if as_json:
-        _print(found, as_json)
+        print_document(found, as_json)
         return
     for each in found:
         print(f"{each['partner_id']:<24} {each['status']:<10} {each['jurisdiction']}  {each['names']['en']}")
@@ -137,8 +137,8 @@ def show(partner: PartnerId, home: Home, as_json: AsJson = False) -> None:
     """One partner with its clients."""
     with desk(home) as at_work:
         found = _found(at_work.work, partner)
-        clients = [_client_document(client) for client in at_work.work.clients.of_partner(partner)]
-    _print({**_document(found), "clients": clients}, as_json)
+        clients = [client_document(client) for client in at_work.work.clients.of_partner(partner)]
+    print_document({**_document(found), "clients": clients}, as_json)
 
 
 @app.command()
@@ -248,7 +248,7 @@ def _document(partner: Partner) -> dict[str, Any]:
     }
 
 
-def _client_document(client: Client) -> dict[str, Any]:
+def client_document(client: Client) -> dict[str, Any]:
     return {
         "client_id": client.client_id,
         "profile": client.profile.value,
@@ -262,7 +262,7 @@ def _client_document(client: Client) -> dict[str, Any]:
     }
 
 
-def _print(document: Any, as_json: bool) -> None:
+def print_document(document: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
         return

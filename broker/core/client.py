@@ -78,6 +78,7 @@ class Client:
     backchannel_logout_uri: str | None = None
     require_signed_request: bool = False
     status: ClientStatus = ClientStatus.ACTIVE
+    suspended_alone: bool = False  # not only with its partner
     version: int = 0
 
     @property

@@ -22,7 +22,9 @@ def suspend_partner(work: Work, *, partner_id: str, at: datetime, entropy: Entro
 
 
 def resume_partner(work: Work, *, partner_id: str, at: datetime, entropy: Entropy) -> Partner:
-    """Let the partner and its clients go on; what expired or was revoked meanwhile stays so. Raises InvalidInput."""
+    """Let the partner and its clients go on, but for those that were suspended by themselves; what expired or was
+    revoked meanwhile stays so. Raises InvalidInput.
+    """
     return _move(work, partner_id, PartnerStatus.ACTIVE, at=at, entropy=entropy)
 
 
@@ -49,7 +51,8 @@ def _move(work: Work, partner_id: str, status: PartnerStatus, *, at: datetime, e
         return partner
     work.partners.set_status(partner_id, status, at)
     for client in work.clients.of_partner(partner_id):
-        work.clients.change(replace(client, status=ClientStatus(status.value)))
+        stays = client.suspended_alone or status is PartnerStatus.SUSPENDED
+        work.clients.change(replace(client, status=ClientStatus.SUSPENDED if stays else ClientStatus.ACTIVE))
     happened = "suspended" if status is PartnerStatus.SUSPENDED else "resumed"
     work.partner_events.enqueue(partner_id, f"partner.{happened}", {}, at=at, entropy=entropy)
     work.journal.append(Entry(f"operator:partner:{happened}", {"partner": partner_id}), at=at, entropy=entropy)

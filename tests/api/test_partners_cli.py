@@ -187,6 +187,58 @@ def test_a_sandbox_has_clients_with_a_secret(operator: Operator, monkeypatch: py
     assert secret not in json.dumps(operator.json("partners", "show", "hk-library"))
 
 
+def test_one_client_is_stopped_changed_and_resumed(operator: Operator, database: Database, tmp_path: Path) -> None:
+    keys, _ = key_set(tmp_path / "keys.json")
+    assert operator.add("--jwks", str(keys)).exit_code == 0
+    for name in ("counter", "branch"):
+        made = operator.run(
+            "partners", "client", "add", "hk-library", "--client-id", name, "--redirect-uri", "https://lib.example/cb"
+        )
+        assert made.exit_code == 0, made.output
+
+    def client(*arguments: str) -> str:
+        result = operator.run("partners", "client", *arguments)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert client("suspend", "counter") == "counter is suspended.\n"
+    assert operator.run("partners", "suspend", "hk-library").exit_code == 0
+    assert operator.run("partners", "resume", "hk-library").exit_code == 0
+    listed = operator.json("partners", "client", "list", "hk-library")
+    assert [(one["client_id"], one["status"]) for one in listed] == [("branch", "active"), ("counter", "suspended")]
+    assert "counter" in client("list", "hk-library")
+    assert client("resume", "counter") == "counter is active.\n"
+    client("change", "counter", "--redirect-uri", "https://lib.example/new", "--scope", "openid")
+    shown = operator.json("partners", "client", "list", "hk-library")[1]
+    assert (shown["redirect_uris"], shown["scopes"]) == (["https://lib.example/new"], ["openid"])
+    assert shown["claims"] == ["over_18"]
+    above = operator.run("partners", "client", "change", "counter", "--claim", "birthdate")
+    assert above.exit_code == 2
+    assert operator.run("partners", "client", "secret", "counter").exit_code == 2
+    assert operator.run("partners", "client", "suspend", "nobody").exit_code == 2
+    assert operator.run("partners", "client", "list", "nobody").exit_code == 2
+    own = [(kind, clear) for kind, clear in journal(database) if clear.get("client") == "counter"]
+    assert [kind.removeprefix("operator:client:") for kind, _ in own] == [
+        "registered", "suspended", "resumed", "changed"
+    ]  # fmt: skip
+    assert own[-1][1]["redirect_uris"] == ["https://lib.example/new"]
+
+
+def test_a_new_secret_is_printed_once(operator: Operator, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGGUAN_SANDBOX", "true")
+    assert operator.add().exit_code == 0
+    arguments = ["--profile", "oidc_basic", "--client-id", "try", "--scope", "openid"]
+    uri = ["--redirect-uri", "http://127.0.0.1:9/cb"]
+    former = operator.run("partners", "client", "add", "hk-library", *arguments, *uri).stdout.split()[1]
+    new = operator.run("partners", "client", "secret", "try").stdout.split()[1]
+    with Works(database).begin() as work:
+        client = work.clients.find("try")
+    assert client is not None
+    assert (client.secret_matches(new), client.secret_matches(former)) == (True, False)
+    kind, clear = journal(database)[-1]
+    assert (kind, clear) == ("operator:secret:replaced", {"partner": "hk-library", "client": "try"})
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
