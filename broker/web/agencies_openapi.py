@@ -45,6 +45,14 @@ _SECURITY: Final[Mapping[str, Any]] = {
         "description": "Access token of the grant client_credentials with scope `partner`, bound by DPoP.",
     },
 }
+_PROOF: Final[Mapping[str, Any]] = {
+    "name": "DPoP",
+    "in": "header",
+    "required": True,
+    "description": "The proof for this request and this token (RFC 9449 4, 7.1).",
+    "schema": {"type": "string"},
+}
+_CREATED, _UNAUTHORIZED, _FORBIDDEN, _UNAVAILABLE = "201", "401", "403", "503"
 
 
 def problems(*statuses: int, token: bool = True, body: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -70,6 +78,9 @@ def document(routes: Sequence[BaseRoute], *, issuer: str) -> dict[str, Any]:
         routes=routes,
         servers=[{"url": issuer}],
     )
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            _with_headers(operation)
     components = made.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = dict(_PROBLEM)
     components["securitySchemes"] = dict(_SECURITY)
@@ -80,11 +91,24 @@ def document(routes: Sequence[BaseRoute], *, issuer: str) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    headers: dict[str, Any] = {}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers = {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "RFC 9449 7.1."}}
-    described: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": schema}},
-    }
-    return described | ({"headers": headers} if headers else {})
+    return {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _with_headers(operation: dict[str, Any]) -> None:
+    """Add the headers that a program acts on."""
+    if "security" in operation:
+        operation.setdefault("parameters", []).append(dict(_PROOF))
+    for status, response in operation["responses"].items():
+        refused = status == _UNAUTHORIZED
+        headers = {"DPoP-Nonce": _header("The nonce of the next proof (RFC 9449 8.2).", required=refused)}
+        if status in (_UNAUTHORIZED, _FORBIDDEN):
+            headers["WWW-Authenticate"] = _header("RFC 9449 7.1, RFC 6750 3.", required=refused)
+        if status == _CREATED:
+            headers["Location"] = _header("Where the request stands.", required=True)
+        if status == _UNAVAILABLE:
+            headers["Retry-After"] = _header("Seconds (RFC 9110 10.2.3).")
+        response["headers"] = headers
+
+
+def _header(description: str, *, required: bool = False) -> dict[str, Any]:
+    return {"description": description, "required": required, "schema": {"type": "string"}}
