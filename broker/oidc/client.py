@@ -67,6 +67,12 @@ class Clients:
             raise PageError("unknown_client", cause="client_id is missing or not registered")
         return client
 
+    @property
+    def wallet(self) -> Client:
+        """The traveller's wallet, as configured. Raises PageError where none is."""
+        wallets = (client.client_id for client in self.configured.values() if client.profile is Profile.WALLET)
+        return self.get(next(wallets, None))
+
     def serves(self, profile: Profile) -> bool:
         """Whether clients of that profile work here."""
         return self._sandbox or profile is not Profile.OIDC_BASIC

@@ -111,8 +111,10 @@ class OidcUnit(Protocol):
     def pairwise_subject(self, traveller_id: UUID, sector: str, candidate: str) -> str:
         """The traveller's pseudonym in a sector: the stored one, or `candidate` stored now."""
 
-    def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
-        """Whether some sector knows this traveller as `subject`."""
+    def has_pseudonym(self, traveller_id: UUID, sector: str, subject: str) -> bool:
+        """Whether that sector knows this traveller as `subject`. Never asked across sectors: the answer would tell one
+        that another knows the same person (OpenID Connect Core 8.1, 17.3).
+        """
 
     def sweep(self, at: datetime) -> int:
         """Delete what expired; returns how many rows went."""

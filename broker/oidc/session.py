@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from broker.core.authorization import LoginSession, digest
+from broker.core.client import Client
 from broker.core.ending import Ending
 from broker.oidc.ports import OidcUnit
 from broker.oidc.server import AuthorizationServer, server_of
@@ -38,10 +39,12 @@ def current_session(request: HTTPConnection) -> LoginSession | None:
         return unit.session(digest(value), server.clock())
 
 
-def is_known_as(request: HTTPConnection, session: LoginSession, subject: str) -> bool:
-    """Whether the session's person is the one a client knows by this pseudonym, and not another who logged in here."""
+def is_known_as(request: HTTPConnection, session: LoginSession, subject: str, *, to: Client) -> bool:
+    """Whether the session's person is the one that this client knows by the pseudonym, and not another who logged in
+    here. The pseudonym of another sector is nobody's.
+    """
     with server_of(request).open_unit() as unit:
-        return unit.has_pseudonym(session.traveller_id, subject)
+        return unit.has_pseudonym(session.traveller_id, to.sector, subject)
 
 
 def login_url(request: HTTPConnection, return_to: str, *, language: str | None = None) -> str:

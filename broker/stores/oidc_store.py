@@ -330,8 +330,10 @@ class OidcUnit:
         )
         return str(stored.scalar_one())
 
-    def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
-        known = select(subjects.c.sector).where(subjects.c.traveller_id == traveller_id, subjects.c.subject == subject)
+    def has_pseudonym(self, traveller_id: UUID, sector: str, subject: str) -> bool:
+        known = select(subjects.c.subject).where(
+            subjects.c.traveller_id == traveller_id, subjects.c.sector == sector, subjects.c.subject == subject
+        )
         return self._one(known) is not None
 
     def person_behind(self, subject: str) -> UUID | None:

@@ -42,8 +42,10 @@ def show_approval(request: Request, request_id: UUID, services: Provided, sessio
     if asked is None:
         raise _over()
     # (1) the person: logged in, and the one the partner means where it means one
-    wanted = asked.subject
-    if session is None or (wanted is not None and not is_known_as(request, session, wanted)):
+    wanted, client = asked.subject, server_of(request).clients.find(asked.client_id)
+    if client is None:
+        raise _over()
+    if session is None or (wanted is not None and not is_known_as(request, session, wanted, to=client)):
         return RedirectResponse(login_url(request, return_to=path, language=language), status_code=303)
     # (2) bound to them, and agreed to by them on the pages about consent
     with services.begin() as work:

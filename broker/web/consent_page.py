@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.authorization import LoginSession
 from broker.flows.give_consent import give_consent
+from broker.oidc.server import server_of
 from broker.oidc.session import csrf_matches, csrf_token, current_session, is_known_as, login_url
 from broker.web.forms import MAX_FIELD, from_elsewhere, read_form
 from broker.web.pages import language_of, languages_at, render
@@ -65,7 +66,7 @@ def show_consent(
 ) -> Response:
     asked = _asked(services, purpose, zone, traveller, return_to)
     # A phone may be shared: whoever is logged in here must be the person the wallet asks for, or log in as that person.
-    if session is None or not is_known_as(request, session, asked.traveller):
+    if session is None or not is_known_as(request, session, asked.traveller, to=server_of(request).clients.wallet):
         language = language_of(request)
         again = f"/consent?{urlencode({**asked.query(), 'lang': language})}"
         return RedirectResponse(login_url(request, return_to=again, language=language), status_code=303)
@@ -93,7 +94,7 @@ def decide_consent(
     # (2) what was asked, checked again: the form's hidden fields are only a claim
     zone, wallet = form.get("zone") or None, form.get("return_to", "")
     asked = _asked(services, form.get("purpose", ""), zone, form.get("traveller", ""), wallet)
-    if not is_known_as(request, session, asked.traveller):
+    if not is_known_as(request, session, asked.traveller, to=server_of(request).clients.wallet):
         raise Problem("form-expired")
     language = language_of(request, form.get("lang"))
     # (3) no is an answer that needs no reason and leaves no trace

@@ -399,6 +399,18 @@ def test_the_person_the_partner_means_and_no_other(agencies: AgencyWorld, http: 
     assert "/consent/authorize/" in http.get(made["approval_url"]).headers["location"]
 
 
+def test_a_partner_cannot_mean_a_person_by_the_pseudonym_that_another_has(
+    agencies: AgencyWorld, http: TestClient, bank: AgencyClient
+) -> None:
+    person = browser(agencies, http)
+    with agencies.web.storage.unit() as unit:
+        subject = unit.pairwise_subject(person, agencies.clients[SHOP].sector, "known-as-to-the-shop")
+    for path, order in (("/form-fills", FILL), ("/signatures", SIGN)):
+        made = bank.post(path, json=order | {"subject": subject}).json()
+        page = http.get(made["approval_url"])
+        assert page.headers["location"].startswith(f"{ISSUER}/login?")
+
+
 def test_who_opened_it_first_keeps_it_and_the_answer_is_theirs(
     agencies: AgencyWorld, http: TestClient, bank: AgencyClient
 ) -> None:

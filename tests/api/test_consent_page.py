@@ -66,6 +66,14 @@ def test_a_browser_without_a_session_logs_in_first(http: TestClient) -> None:
     }  # fmt: skip
 
 
+def test_a_pseudonym_that_a_partner_has_is_not_the_wallets(web: WebWorld, http: TestClient) -> None:
+    traveller = web.world.link("person-1").traveller
+    with web.storage.unit() as unit:
+        unit.pairwise_subject(traveller, "a-partner", "person-1")
+    http.cookies.update(web.session(traveller))
+    assert urlsplit(http.get(PAGE).headers["location"]).path == "/login"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_notice_names_what_the_law_wants_named(web: WebWorld, http: TestClient, language: str) -> None:
     answer = _browser(web, http).get(f"{PAGE}&lang={language}")

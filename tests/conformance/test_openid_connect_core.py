@@ -1,5 +1,6 @@
 """OpenID Connect Core 1.0: ID tokens, nonce, prompt, max_age, pairwise subjects; Discovery and RFC 8414."""
 
+import json
 import os
 from urllib.parse import parse_qsl, urlsplit
 
@@ -7,6 +8,8 @@ import jwt
 import pytest
 
 from tests.support.oidc_world import ISSUER, OidcWorld
+from tests.support.relying_party import RelyingParty
+from tests.support.sandbox_world import OTHER_AGENCY, SandboxWorld
 from tests.support.wallet_client import WalletClient, b64url
 
 
@@ -98,6 +101,19 @@ def test_8_1_pairwise_subjects(world: OidcWorld) -> None:
     assert first.id_token["sub"] == again.id_token["sub"]
     assert first.id_token["sub"] != other.id_token["sub"]
     assert first.me()["inside"] not in first.id_token["sub"]
+
+
+def test_8_1_another_sectors_subject_names_nobody(sandbox: SandboxWorld, agency: RelyingParty) -> None:
+    other = RelyingParty(sandbox, OTHER_AGENCY)
+    other.browser = agency.browser
+    own, others = agency.tokens().id_token["sub"], other.tokens().id_token["sub"]
+    for place in ("id_token", "userinfo"):
+        for subject, answer in ((own, "code"), (others, "error")):
+            claims = json.dumps({place: {"sub": {"value": subject}}})
+            found = agency.authorize(agency.request(prompt="none", claims=claims))
+            assert isinstance(found, dict)
+            assert answer in found, found
+    assert found["error"] == "login_required"
 
 
 def test_discovery_documents_agree_and_point_at_live_endpoints(world: OidcWorld) -> None:

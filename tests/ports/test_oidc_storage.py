@@ -199,6 +199,9 @@ def test_proofs_and_subjects(open_unit: OpenUnit) -> None:
     assert _do(open_unit, lambda unit: unit.pairwise_subject(person, "wallet", "first")) == "first"
     assert _do(open_unit, lambda unit: unit.pairwise_subject(person, "wallet", "second")) == "first"
     assert _do(open_unit, lambda unit: unit.pairwise_subject(person, "agency", "third")) == "third"
+    assert _do(open_unit, lambda unit: unit.has_pseudonym(person, "agency", "third"))
+    assert not _do(open_unit, lambda unit: unit.has_pseudonym(person, "wallet", "third"))
+    assert not _do(open_unit, lambda unit: unit.has_pseudonym(uuid4(), "agency", "third"))
 
 
 def test_an_exception_undoes_everything(open_unit: OpenUnit) -> None:

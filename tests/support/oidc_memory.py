@@ -209,8 +209,8 @@ class OidcMemory:
         subject: str = self.tables["subjects"].setdefault((traveller_id, sector), candidate)
         return subject
 
-    def has_pseudonym(self, traveller_id: UUID, subject: str) -> bool:
-        return any(key[0] == traveller_id and known == subject for key, known in self.tables["subjects"].items())
+    def has_pseudonym(self, traveller_id: UUID, sector: str, subject: str) -> bool:
+        return bool(self.tables["subjects"].get((traveller_id, sector)) == subject)
 
     def forget_traveller(self, traveller_id: UUID) -> None:
         for name in ("sessions", "codes", "grants"):

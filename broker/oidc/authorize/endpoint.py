@@ -153,7 +153,7 @@ def _next_step(
 ) -> Response | _Wait:
     """The answer to the client, or what the person has to do before it."""
     asked = pending.request
-    if session is None or _login_needed(unit, asked, session, asked_at=asked_at):
+    if session is None or _login_needed(unit, client, asked, session, asked_at=asked_at):
         return _Wait(_login_redirect(server, CONTINUE + handle, _language(asked)), _LOGIN)
     if (error := unmet(asked, session)) is not None:
         return _refuse(server, asked, error)
@@ -171,8 +171,10 @@ def _let_wait(server: AuthorizationServer, unit: OidcUnit, pending: PendingReque
         unit.add_pending(replace(pending, expires_at=until))
 
 
-def _login_needed(unit: OidcUnit, asked: AuthorizationRequest, session: LoginSession, *, asked_at: datetime) -> bool:
-    right_person = asked.subject is None or unit.has_pseudonym(session.traveller_id, asked.subject)
+def _login_needed(
+    unit: OidcUnit, client: Client, asked: AuthorizationRequest, session: LoginSession, *, asked_at: datetime
+) -> bool:
+    right_person = asked.subject is None or unit.has_pseudonym(session.traveller_id, client.sector, asked.subject)
     return login_needed(asked, session, right_person=right_person, asked_at=asked_at)
 
 
