@@ -24,6 +24,9 @@ _RSA_BITS: Final = 3072
 _REREAD_SECONDS: Final = 5.0
 _UNKNOWN_SECONDS: Final = 0.5
 _MAX_VERIFIED: Final = 4096
+_MAX_HINT: Final = 8192
+
+ID_TOKEN_TYPE: Final = "JWT"  # noqa: S105  a type
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,13 +64,15 @@ class TokenKey:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The keys of one moment. `current` signs everything but what `rsa` was asked for. `published` are in the JWKS;
-    `verifying` also holds those long retired, for ID token hints.
+    """The keys of one moment. `current` signs everything but what `rsa` was asked for. `published` are in the JWKS, and
+    what they sign counts (`verifying`). `hinting` also holds those long retired: an ID token stays a good hint, but
+    whoever gets hold of an old key makes nothing with it that opens anything.
     """
 
     current: TokenKey
     rsa: TokenKey | None
     verifying: Mapping[str, VerifyingKey]
+    hinting: Mapping[str, VerifyingKey]
     published: Sequence[PublicJwk]
 
     @classmethod
@@ -83,8 +88,10 @@ class KeyRing:
         """`ahead` will sign next, `retired` signed until lately, `former` are no longer published."""
         signing = [current, *([rsa] if rsa is not None else [])]
         shown = [*(key.jwk for key in signing), *(jwk_of(key) for key in (*ahead, *retired))]
-        known = {str(jwk_of(key)["kid"]): key for key in (*former, *retired, *ahead)}
-        return cls(current, rsa, {**known, **{key.kid: key.public_key for key in signing}}, shown)
+        known = {str(jwk_of(key)["kid"]): key for key in (*retired, *ahead)}
+        verifying = known | {key.kid: key.public_key for key in signing}
+        hinting = {str(jwk_of(key)["kid"]): key for key in former} | verifying
+        return cls(current, rsa, verifying, hinting, shown)
 
     @property
     def id_token_algorithms(self) -> tuple[str, ...]:
@@ -101,6 +108,7 @@ class KeyRing:
 
 
 _Verified = tuple[str, VerifyingKey, dict[str, Any]]  # kid, key, claims
+_Among = Callable[[KeyRing], Mapping[str, VerifyingKey]]
 
 
 class TokenKeys:
@@ -129,6 +137,11 @@ class TokenKeys:
     def current(self) -> TokenKey:
         return self.ring.current
 
+    def verified_hint(self, token: str) -> dict[str, Any] | None:
+        """The claims of an ID token of ours, however old, or None."""
+        found = self._verify(token, typ=ID_TOKEN_TYPE, limit=_MAX_HINT, among=lambda ring: ring.hinting)
+        return None if found is None else found[2]
+
     def verified(self, token: str, *, typ: str, limit: int = 4096) -> dict[str, Any] | None:
         """The claims of a token of ours of that type (RFC 9068 4: other tokens under the same key must not pass), or
         None. Issuer, audience and time are the caller's to check.
@@ -138,7 +151,7 @@ class TokenKeys:
         ring = self.ring
         if (known := self._verified.get((typ, token))) is not None and ring.verifying.get(known[0]) is known[1]:
             return dict(known[2])
-        found = self._verify(token, typ=typ, limit=limit)
+        found = self._verify(token, typ=typ, limit=limit, among=lambda ring: ring.verifying)
         if found is None:
             return None
         if len(self._verified) >= _MAX_VERIFIED:
@@ -146,24 +159,24 @@ class TokenKeys:
         self._verified[typ, token] = found
         return dict(found[2])
 
-    def _verify(self, token: str, *, typ: str, limit: int) -> "_Verified | None":
+    def _verify(self, token: str, *, typ: str, limit: int, among: "_Among") -> "_Verified | None":
         try:
             parsed = jws.parse(token, limit=limit)
         except jws.MalformedJws:
             return None
         header, kid = parsed.header, str(parsed.header.get("kid"))
-        key = self._key(kid)
+        key = self._key(kid, among)
         if key is None or header.get("typ") != typ:
             return None
         alg = algorithm_of(key)  # the key's, never the header's
         good = header.get("alg") == alg and jws.verifies(parsed, key, alg=alg)
         return (kid, key, parsed.claims) if good else None
 
-    def _key(self, kid: str) -> VerifyingKey | None:
-        key = self.ring.verifying.get(kid)
+    def _key(self, kid: str, among: "_Among") -> VerifyingKey | None:
+        key = among(self.ring).get(kid)
         if key is None:  # perhaps another worker signs with a newer one already
             self._reread(_UNKNOWN_SECONDS)
-            key = self._ring.verifying.get(kid)
+            key = among(self._ring).get(kid)
         return key
 
     def _reread(self, after: float) -> None:

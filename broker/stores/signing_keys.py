@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from broker.stores.secret_files import SecretFileError, create_secret, read_secret
 from broker.stores.token_key_files import MakeKey, TokenAlg, TokenKeyFiles, TokenKeyFolder, make_rsa
+from broker.stores.token_key_files import PublicKey as TokenPublicKey
 from broker.wire.errors import DecodeError
 from broker.wire.keys import LocalSigner, PublicKey
 from broker.wire.registry import Alg, KeyUse
@@ -92,6 +93,13 @@ class SigningKeys:
         rsa = self._of(TokenAlg.RS256)
         if rsa.exists():
             rsa.rotate(at=at)
+
+    def drop_token(self, key: TokenPublicKey) -> bool:
+        """Forget a token key that somebody else may have: nothing under it counts any more, the key after it takes its
+        place. False when it is none of ours.
+        """
+        folders = [self._of(alg) for alg in TokenAlg]
+        return any(folder.drop(key) for folder in folders if folder.exists())
 
     def _tokens(self, entropy: Entropy = os.urandom) -> TokenKeyFolder:
         return TokenKeyFolder(self._folder, TokenAlg.ES256, lambda: _new_p256(entropy))

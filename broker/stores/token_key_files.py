@@ -82,7 +82,7 @@ class TokenKeyFolder:
         # The next one is absent in a home made before it was published ahead.
         ahead = self._private(self._ahead).public_key() if self._ahead.exists() else None
         retired = []
-        for path in sorted((self._folder / "retired").glob(f"{self._alg.file}-*.pem")):
+        for path in self._retired():
             try:
                 stamp = path.stem.removeprefix(f"{self._alg.file}-").split("-")[0]
                 moment = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -105,6 +105,30 @@ class TokenKeyFolder:
         create_secret(self._folder / "retired" / name, public, replace=True)
         create_secret(self._current, current, replace=True)
         create_secret(self._ahead, _pem(self._make()), replace=True)
+
+    def drop(self, key: PublicKey) -> bool:
+        """Forget the key with that public half wherever it stands, for somebody else may have it: the one that comes
+        after takes its place, and its public half is not kept. False when it is none of these.
+        """
+        if not self._fits(key):
+            return False
+        kept = [path for path in self._retired() if load_pem_public_key(path.read_bytes()) == key]
+        for path in kept:
+            path.unlink()
+        # The next one first: after a crash in `rotate` it may be the current one as well.
+        next_too = self._ahead.exists() and self._private(self._ahead).public_key() == key
+        if next_too:
+            create_secret(self._ahead, _pem(self._make()), replace=True)
+        signs = self.current().public_key() == key
+        if signs:
+            create_secret(
+                self._current, read_secret(self._ahead) if self._ahead.exists() else _pem(self._make()), replace=True
+            )
+            create_secret(self._ahead, _pem(self._make()), replace=True)
+        return bool(kept) or next_too or signs
+
+    def _retired(self) -> list[Path]:
+        return sorted((self._folder / "retired").glob(f"{self._alg.file}-*.pem"))
 
     def _private(self, path: Path) -> PrivateKey:
         try:

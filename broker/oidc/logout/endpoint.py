@@ -69,7 +69,7 @@ def _client(server: AuthorizationServer, parameters: Parameters) -> Client | Non
     """The client named by `client_id`, or by the hint's audience; the two must agree (2)."""
     hint, client_id = parameters.get("id_token_hint"), parameters.get("client_id")
     if hint is not None:
-        claims = server.token_keys.verified(hint, typ="JWT", limit=8192)
+        claims = server.token_keys.verified_hint(hint)
         audience = claims.get("aud") if claims is not None else None
         if not isinstance(audience, str) or client_id not in (None, audience):
             raise PageError("bad_request", cause="id_token_hint is no ID token of ours for this client")

@@ -20,14 +20,17 @@ class _Files:
         self.keys = [_key(), _key()]
         self.reads = 0
         self.broken = False
+        self.published_afterwards = 8
         self.now = 100.0
 
     def read(self) -> KeyRing:
         self.reads += 1
         if self.broken:
             raise OSError("damaged")
-        *retired, current, ahead = self.keys
-        return KeyRing.of(current, ahead=[ahead.public_key], retired=[key.public_key for key in retired])
+        *before, current, ahead = self.keys
+        split = max(len(before) - self.published_afterwards, 0)
+        former, retired = ([key.public_key for key in keys] for keys in (before[:split], before[split:]))
+        return KeyRing.of(current, ahead=[ahead.public_key], retired=retired, former=former)
 
     def rotate(self) -> None:
         self.keys.append(_key())
@@ -59,6 +62,22 @@ def test_tokens_of_both_keys_verify_across_a_rotation(files: _Files) -> None:
     assert keys.verified(ahead, typ="at+jwt") == {"n": 2}
     files.now += 6
     assert keys.verified(old, typ="at+jwt") == {"n": 1}
+
+
+def test_a_key_out_of_the_key_set_vouches_for_id_token_hints_alone(files: _Files) -> None:
+    """Whoever gets hold of it long afterwards makes no access token that counts."""
+    keys, former = files.ring(), files.keys[0]
+    made = {typ: former.sign({"n": 1}, typ=typ) for typ in ("at+jwt", "JWT", "logout+jwt")}
+    assert keys.verified(made["at+jwt"], typ="at+jwt") == {"n": 1}
+    files.published_afterwards = 0
+    files.rotate()
+    files.now += 6
+    assert former.kid not in [jwk["kid"] for jwk in keys.ring.published]
+    for typ, token in made.items():
+        assert keys.verified(token, typ=typ) is None
+    assert keys.verified_hint(made["JWT"]) == {"n": 1}
+    assert keys.verified(made["JWT"], typ="JWT") is None  # nor because it was a good hint before
+    assert keys.verified_hint(made["at+jwt"]) is None
 
 
 def test_an_unknown_key_makes_it_look_again_but_not_for_every_stranger(files: _Files) -> None:
