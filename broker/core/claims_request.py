@@ -15,6 +15,8 @@ VERIFIED: Final = "verified_claims"
 PLACES: Final = ("userinfo", "id_token")
 MAX_MEMBERS: Final = 64
 _MAX_DEPTH: Final = 8
+_CONDITIONS: Final = frozenset({"value", "values", "max_age", "essential"})
+_TEXTS: Final = frozenset({"sub", "acr"})  # read by value_of
 
 
 class InvalidClaimsRequest(ValueError):
@@ -36,7 +38,7 @@ def read_claims_request(document: object) -> dict[str, JSON]:
             if name == VERIFIED:
                 _check_verified(value)
             else:
-                _check_member(value)
+                _check_member(name, value)
         found[place] = dict(members)
     return found
 
@@ -52,8 +54,8 @@ def essential(request: Mapping[str, JSON] | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def value_of(request: Mapping[str, JSON] | None, place: str, name: str) -> Sequence[JSON]:
-    """The value or values asked for of a claim such as `sub` or `acr`; empty when none."""
+def value_of(request: Mapping[str, JSON] | None, place: str, name: str) -> Sequence[str]:
+    """The value or values asked for of `sub` or `acr`; empty when none."""
     member = ((request or {}).get(place) or {}).get(name) or {}
     return [member["value"]] if "value" in member else list(member.get("values", ()))
 
@@ -89,7 +91,7 @@ def satisfies(asked: JSON, actual: JSON, *, at: datetime) -> bool:
         return isinstance(actual, list) and all(any(satisfies(a, b, at=at) for b in actual) for a in asked)
     if not isinstance(asked, Mapping):
         return bool(asked == actual)
-    if asked.keys() & {"value", "values", "max_age", "essential"}:
+    if asked.keys() & _CONDITIONS:
         return _meets(asked, actual, at)
     return isinstance(actual, Mapping) and all(satisfies(asked[name], actual.get(name), at=at) for name in asked)
 
@@ -133,13 +135,16 @@ def _known(claims: Mapping[str, JSON]) -> Iterator[str]:
     return (canonical for name in claims if (canonical := canonical_claim(name)) is not None)
 
 
-def _check_member(value: object) -> None:
+def _check_member(name: str, value: object) -> None:
     if value is None:
         return
-    if not isinstance(value, Mapping) or not isinstance(value.get("essential", False), bool):
+    if not isinstance(value, Mapping):
         raise InvalidClaimsRequest("a claim is asked for by null or an object")
-    if not isinstance(value.get("values", []), list):
-        raise InvalidClaimsRequest("values is an array")
+    _check_condition(value)
+    if name in _TEXTS:
+        asked = [*([value["value"]] if "value" in value else []), *value.get("values", ())]
+        if not all(isinstance(one, str) for one in asked):
+            raise InvalidClaimsRequest(f"{name} is a string")
 
 
 def _check_verified(value: object) -> None:
@@ -154,6 +159,32 @@ def _check_verified(value: object) -> None:
             raise InvalidClaimsRequest("verified_claims holds verification and claims")
         if len(claims) > MAX_MEMBERS:
             raise InvalidClaimsRequest("verified_claims asks for too much")
+        _check_verification(verification)
+        for name, member in claims.items():
+            _check_member(name, member)
+
+
+def _check_verification(asked: JSON) -> None:
+    """Conditions wherever they stand: `satisfies` takes their form for granted."""
+    if isinstance(asked, list):
+        for member in asked:
+            _check_verification(member)
+    elif isinstance(asked, Mapping) and asked.keys() & _CONDITIONS:
+        _check_condition(asked)
+    elif isinstance(asked, Mapping):
+        for member in asked.values():
+            _check_verification(member)
+
+
+def _check_condition(asked: Mapping[str, JSON]) -> None:
+    """The members of Core 5.5.1, and `max_age` (OpenID Connect for Identity Assurance 6)."""
+    if not isinstance(asked.get("essential", False), bool):
+        raise InvalidClaimsRequest("essential is true or false")
+    if not isinstance(asked.get("values", []), list):
+        raise InvalidClaimsRequest("values is an array")
+    seconds = asked.get("max_age", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidClaimsRequest("max_age is a number of seconds")
 
 
 def _depth(value: object, level: int = 1) -> int:

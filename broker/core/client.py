@@ -127,6 +127,8 @@ def check_redirects(client: Client) -> None:
 
 def check_registration(client: Client) -> None:
     """Raise ValueError for a client that its profile does not allow."""
+    if not (client.client_id.isascii() and client.client_id.isprintable()):
+        raise ValueError("a client_id is of visible ASCII characters")  # RFC 6749 A.1
     for uri in client.redirect_uris | client.post_logout_redirect_uris:
         if not uri.startswith(("https://", "http://")) or "#" in uri or "*" in uri:  # RFC 9700 2.1, 4.1
             raise ValueError(f"not a usable redirect URI: {uri}")

@@ -5,6 +5,7 @@ statement that the request needs anyway (`Admission.client_version`), so a suspe
 costs nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,6 +16,7 @@ __all__ = ["Client", "Clients", "Profile", "redirect_uri_of", "wallet_client"]
 
 _MAX_HELD: Final = 4096
 _MAX_ID: Final = 256
+_VSCHARS: Final = re.compile(r"[\x20-\x7e]+")  # RFC 6749 A.1
 
 
 def _nobody(client_id: str) -> Client | None:
@@ -39,8 +41,10 @@ class Clients:
         self._held: dict[str, Client] = {}
 
     def find(self, client_id: str | None) -> Client | None:
-        """The client as the registry has it now; None when unknown, suspended or not for here."""
-        if not client_id or len(client_id) > _MAX_ID:
+        """The client as the registry has it now; None when unknown, suspended or not for here. A name that none can
+        have is looked up nowhere.
+        """
+        if not client_id or len(client_id) > _MAX_ID or not _VSCHARS.fullmatch(client_id):
             return None
         client = self.configured.get(client_id) or self._find_stored(client_id)
         if client is None or client.status is not ClientStatus.ACTIVE or not self.serves(client.profile):

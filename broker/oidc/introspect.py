@@ -18,7 +18,7 @@ from broker.oidc.client_auth.authenticate import authenticate_soon, confirm
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.proof import replay
-from broker.oidc.resource import ACCESS_TOKEN_TYPE
+from broker.oidc.resource import ACCESS_TOKEN_TYPE, revocation_mark
 from broker.oidc.server import AuthorizationServer, Errand
 
 JWT_MEDIA_TYPE: Final = "application/token-introspection+jwt"  # RFC 9701 4
@@ -39,7 +39,7 @@ async def introspect(server: AuthorizationServer, request: Request, parameters: 
         known.marks,
         known.client.client_id,
         grant_id,
-        digest(token) if claims is not None and grant_id is None else None,
+        revocation_mark(claims) if claims is not None and grant_id is None else None,
     )
 
     def then(admission: Admission) -> tuple[Admission, None]:

@@ -4,7 +4,6 @@ PyJWT's algorithms do the cryptography. Reading a token once instead of twice (h
 the token endpoint can afford.
 """
 
-import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from broker.core.json_text import read_json
 
 JSON = Any
 Key = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
@@ -53,7 +54,7 @@ def parse(text: str, *, limit: int) -> Jws:
     if parts is None:
         raise MalformedJws("not a compact JWS of acceptable size")
     try:
-        header, claims = (json.loads(_decoded(part)) for part in parts.groups()[:2])
+        header, claims = (read_json(_decoded(part).decode()) for part in parts.groups()[:2])
         signature = _decoded(parts[3])
     except (ValueError, RecursionError) as error:
         raise MalformedJws("header or payload is not JSON") from error
@@ -102,4 +103,8 @@ def b64url(raw: bytes) -> str:
 
 
 def _decoded(part: str) -> bytes:
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    """Raises ValueError, also where bits that mean nothing are set: a token has one spelling (RFC 4648 3.5)."""
+    raw = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if b64url(raw) != part:
+        raise ValueError("not the canonical base64url")
+    return raw

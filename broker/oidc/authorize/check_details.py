@@ -2,7 +2,6 @@
 (OpenID Connect Core 5.4, 5.5). Nothing beyond the client's registration, nothing beyond what the purpose allows.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -11,6 +10,7 @@ from broker.core import claims_request
 from broker.core.client import SIGN_IN
 from broker.core.denial import InvalidInput
 from broker.core.identity_release import Frequency, IdentityRelease, InvalidRelease, base_claim, read_details
+from broker.core.json_text import read_json
 from broker.oidc.client import Client
 from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
@@ -30,11 +30,11 @@ def check_details(server: AuthorizationServer, parameters: Parameters, client: C
     if value is None:
         return ()
     try:
-        releases = read_details(json.loads(value))
+        releases = read_details(read_json(value))
     except InvalidRelease as error:
         raise _refuse(str(error)) from error
     except (ValueError, RecursionError) as error:
-        raise _refuse("authorization_details is not JSON") from error
+        raise _refuse("authorization_details is not JSON, or holds what cannot be stored") from error
     for release in releases:
         if release.recipient != client.partner_id:
             raise _refuse("recipient is not the partner that the client belongs to")

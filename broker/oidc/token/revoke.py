@@ -18,7 +18,7 @@ from broker.oidc.errors import OAuthError
 from broker.oidc.parameters import Parameters
 from broker.oidc.ports import OidcUnit
 from broker.oidc.proof import replay
-from broker.oidc.resource import ACCESS_TOKEN_TYPE
+from broker.oidc.resource import ACCESS_TOKEN_TYPE, revocation_mark
 from broker.oidc.server import AuthorizationServer
 
 
@@ -45,7 +45,7 @@ def _revoke(
 ) -> None:
     if claims is not None and "grant" not in claims:
         if claims.get("client_id") == client.client_id:
-            unit.revoke_token(digest(token), datetime.fromtimestamp(claims["exp"], UTC))
+            unit.revoke_token(revocation_mark(claims), datetime.fromtimestamp(claims["exp"], UTC))
         return
     grant_id = UUID(claims["grant"]) if claims is not None else None
     if grant_id is None:

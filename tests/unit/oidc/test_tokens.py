@@ -1,5 +1,6 @@
 """Introspection, revocation, tokens for clients themselves, step-up, and what suspension does to all of them."""
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 from traceback import extract_stack
 from typing import Any
@@ -13,6 +14,9 @@ from broker.core.client import ClientStatus
 from broker.oidc.resource import AccessToken, ClientToken, require_client_token, require_token
 from tests.support.oidc_agency import HIGH, SUBSTANTIAL, Agency, release
 from tests.support.oidc_world import ISSUER, OidcWorld
+from tests.support.wallet_client import b64url
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @pytest.fixture
@@ -120,6 +124,18 @@ def test_a_token_for_the_client_itself(agency: Agency) -> None:
     assert agency.revoke(token).status_code == 200
     assert agency.call("/agencies/v1/itself", token).status_code == 401
     assert agency.introspect(token).json() == {"active": False}
+
+
+def test_a_revoked_token_of_a_client_is_not_spelt_anew(agency: Agency) -> None:
+    """ECDSA: with (r, s), (r, n - s) verifies too, so whoever has a token has a second text of it."""
+    token = _own(agency)
+    signed, _, signature = token.rpartition(".")
+    raw = urlsafe_b64decode(signature + "==")
+    twin = f"{signed}.{b64url(raw[:32] + (P256_ORDER - int.from_bytes(raw[32:])).to_bytes(32))}"
+    assert agency.call("/agencies/v1/itself", twin).status_code == 200
+    assert agency.revoke(token).status_code == 200
+    assert agency.call("/agencies/v1/itself", twin).status_code == 401
+    assert agency.introspect(twin).json() == {"active": False}
 
 
 def test_a_token_for_a_person_is_none_for_the_client(agency: Agency) -> None:
