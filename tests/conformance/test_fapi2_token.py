@@ -163,11 +163,17 @@ def test_refresh_token(agency: RelyingParty, other_agency: RelyingParty) -> None
         again = agency.verified_id_token(second.json()["id_token"], second.json()["access_token"], nonce=None)
         assert again["sub"] == tokens.id_token["sub"]
         assert again["auth_time"] == tokens.id_token["auth_time"]
-    # Without a proof, with another key, by another client.
+    # With another key, as after a restart: the client authenticates, so the token is its own and not the key's (RFC
+    # 9449 5). What it gets is bound to the key it proved.
+    anew = DpopKey(agency.world.clock.seconds)
+    third = agency.token(grant_type="refresh_token", refresh_token=held, proof_by=anew)
+    assert third.status_code == 200, third.text
+    assert third.json()["token_type"] == "DPoP"
+    assert agency.userinfo(third.json()["access_token"], proof_by=anew).status_code == 200
+    assert agency.userinfo(third.json()["access_token"]).status_code == 401
+    # Without a proof, by another client.
     unproven = agency.token(grant_type="refresh_token", refresh_token=held, proof=False)
     refused(unproven, "invalid_request", "invalid_dpop_proof", "invalid_grant", status=(400,))
-    stranger = DpopKey(agency.world.clock.seconds)
-    refused(agency.token(grant_type="refresh_token", refresh_token=held, proof_by=stranger), "invalid_grant")
     theirs = other_agency.tokens(other_agency.request(**offline)).body["refresh_token"]
     refused(agency.token(grant_type="refresh_token", refresh_token=theirs), "invalid_grant", status=(400,))
     assert other_agency.token(grant_type="refresh_token", refresh_token=theirs).status_code == 200

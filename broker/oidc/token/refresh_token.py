@@ -1,12 +1,14 @@
-"""grant_type=refresh_token (RFC 6749 6), sender-constrained for every client that has a key.
+"""grant_type=refresh_token (RFC 6749 6), bound to the client that authenticates, or to the key of one that cannot.
 
-Rotating, a token seen twice ends its whole family (RFC 9700 4.14.2); but not for fapi2, whose clients prove both a key
-and themselves: there a lost answer must not cost the grant (FAPI 2.0 Security Profile 5.3.2.1).
+Rotating, a token seen twice ends its whole family (RFC 9700 4.14.2); but not for fapi2, whose clients prove themselves:
+there a lost answer must not cost the grant (FAPI 2.0 Security Profile 5.3.2.1).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from broker.core.authorization import digest
+from broker.core.client import Authentication
 from broker.core.ending import Ending
 from broker.oidc.client import Client, Profile
 from broker.oidc.dpop import Proof
@@ -36,9 +38,14 @@ def refresh(
         return _refuse("the refresh token was used before; its family is revoked")
     if grant.revoked_at is not None or token.expires_at <= at or grant.expires_at <= at:
         return _refuse("the refresh token has ended")
-    # (3) the key the grant is bound to (RFC 9449 5)
-    if (proof.jkt if proof is not None else None) != grant.jkt:
+    # (3) a public client's token is bound to its key; one that authenticates may have another key by now, as after a
+    # restart, but does not fall back to none (RFC 9449 5)
+    jkt = proof.jkt if proof is not None else None
+    if client.auth is Authentication.NONE and jkt != grant.jkt:
         return _refuse("the refresh token is bound to another DPoP key")
+    if jkt is None and grant.jkt is not None:
+        return _refuse("the tokens of this grant are bound to a key, and no proof came")
+    grant = replace(grant, jkt=jkt)
     # (4) no wider than granted (RFC 6749 6)
     asked = parameters.get("scope")
     scopes = frozenset(asked.split(" ")) if asked else grant.scopes
