@@ -50,12 +50,15 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request kept for one continuation: pushed by the client (RFC 9126), or waiting for the person to log in."""
+    """A request kept for one continuation: pushed by the client (RFC 9126), or waiting for the person to log in.
+    `asked_at` is when a browser last came with it; None for one that was only pushed.
+    """
 
     handle_hash: bytes
     request: AuthorizationRequest
     created_at: datetime
     expires_at: datetime
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ class OidcUnit(Protocol):
     def pending(self, handle_hash: bytes, at: datetime) -> PendingRequest | None:
         """The same, left where it is."""
 
-    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
-        """Let it wait longer."""
+    def keep_pending(self, handle_hash: bytes, until: datetime, *, asked_at: datetime) -> None:
+        """Let it wait longer, for the browser that came with it."""
 
     def add_login_attempt(self, attempt: LoginAttempt) -> None: ...
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Table, and_, delete, func, insert, not_, or_, select, update
+from sqlalchemy import Row, Table, and_, cast, delete, func, insert, not_, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.sql import Executable
 
@@ -55,6 +56,7 @@ _RETRY: Final = timedelta(seconds=15)
 MAX_ATTEMPTS: Final = 7
 """Then a logout notice is given up: the last attempt was some five and a half hours after the first."""
 
+_ASKED_AT: Final = "asked_at"
 _NOTICE: Final = ("notice_id", "client_id", "session_id", "subject", "attempts")
 _living_sessions: Final = select(sessions.c.session_id).where(sessions.c.session_id.is_not(None))
 
@@ -135,8 +137,20 @@ def _meant(table: Table, whose: GrantsOf) -> list[Any]:
 def _pending(row: Row[Any] | None, at: datetime) -> PendingRequest | None:
     if row is None or row.expires_at <= at:
         return None
-    request = oidc_rows.request_from_json(row.request)
-    return PendingRequest(row.handle_hash, request, row.created_at, row.expires_at)
+    stored = dict(row.request)
+    asked_at = stored.pop(_ASKED_AT, None)
+    return PendingRequest(
+        row.handle_hash,
+        oidc_rows.request_from_json(stored),
+        row.created_at,
+        row.expires_at,
+        None if asked_at is None else datetime.fromisoformat(asked_at),
+    )
+
+
+def _asked(at: datetime | None) -> dict[str, str]:
+    """When the browser came, as it is kept within the request's JSON."""
+    return {} if at is None else {_ASKED_AT: at.isoformat()}
 
 
 class OidcUnit:
@@ -151,7 +165,7 @@ class OidcUnit:
         self._run(
             insert(pending_requests).values(
                 handle_hash=pending.handle_hash,
-                request=oidc_rows.request_to_json(pending.request),
+                request=oidc_rows.request_to_json(pending.request) | _asked(pending.asked_at),
                 created_at=pending.created_at,
                 expires_at=pending.expires_at,
             )
@@ -164,9 +178,10 @@ class OidcUnit:
         taken = delete(pending_requests).where(pending_requests.c.handle_hash == handle_hash)
         return _pending(self._one(taken.returning(pending_requests)), at)
 
-    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
+    def keep_pending(self, handle_hash: bytes, until: datetime, *, asked_at: datetime) -> None:
         waiting = update(pending_requests).where(pending_requests.c.handle_hash == handle_hash)
-        self._run(waiting.values(expires_at=until))
+        request = pending_requests.c.request.op("||")(cast(_asked(asked_at), JSONB))
+        self._run(waiting.values(expires_at=until, request=request))
 
     def add_login_attempt(self, attempt: LoginAttempt) -> None:
         self._run(insert(login_attempts).values(**asdict(attempt)))

@@ -55,7 +55,7 @@ class Pages:
         )
         self.asked = releases
         with self.web.storage.unit() as unit:
-            unit.add_pending(PendingRequest(digest(HANDLE), request, at, at + timedelta(minutes=15)))
+            unit.add_pending(PendingRequest(digest(HANDLE), request, at, at + timedelta(minutes=15), asked_at=at))
 
     def get(self, path: str = PATH) -> httpx.Response:
         return self.http.get(path)

@@ -95,6 +95,28 @@ def test_rfc9449_10_1_a_proof_binds_the_code(world: OidcWorld) -> None:
     assert _push(wallet, {"DPoP": proof}, dpop_jkt=other.jkt).json()["error"] == "invalid_request"
 
 
+def test_prompt_login_asks_for_a_login_since_the_browser_came_not_since_the_push(world: OidcWorld) -> None:
+    wallet = world.wallet()
+    uri = _push(wallet, prompt="login").json()["request_uri"]
+    world.clock.forward(seconds=5)
+    wallet.login("iamsmart", "iamsmart-chan")
+    world.clock.forward(seconds=30)
+    page = wallet.follow(_use(wallet, uri))
+    assert isinstance(page, httpx.Response)
+    assert page.url.path == "/login"
+    answer = wallet.follow(wallet.browser.get(f"{ISSUER}{page.url.params['return_to']}"))
+    assert isinstance(answer, dict)
+    assert answer["error"] == "login_required"
+
+
+def test_a_pushed_request_is_not_continued_before_it_is_opened(world: OidcWorld) -> None:
+    wallet = world.wallet()
+    handle = _push(wallet, prompt="login").json()["request_uri"].rpartition(":")[2]
+    world.clock.forward(seconds=5)
+    wallet.login("iamsmart", "iamsmart-chan")
+    assert wallet.browser.get(f"{ISSUER}/oauth/continue/{handle}").status_code == 400
+
+
 def test_a_pushed_request_can_wait_for_the_login(world: OidcWorld) -> None:
     wallet = world.wallet()
     page = wallet.follow(_use(wallet, _push(wallet).json()["request_uri"]))

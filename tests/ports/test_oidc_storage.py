@@ -117,6 +117,19 @@ def test_pending_requests_are_taken_once(open_unit: OpenUnit) -> None:
     assert _do(open_unit, lambda unit: unit.take_pending(_hash("q"), NOW)) is None
 
 
+def test_a_pending_request_remembers_when_it_was_opened(open_unit: OpenUnit) -> None:
+    opened = PendingRequest(_hash("o"), _request(), NOW, SOON, asked_at=NOW)
+    _do(open_unit, lambda unit: unit.add_pending(opened))
+    assert _do(open_unit, lambda unit: unit.pending(_hash("o"), NOW)) == opened
+    pushed = PendingRequest(_hash("p"), _request(), NOW, SOON)
+    _do(open_unit, lambda unit: unit.add_pending(pushed))
+    later = SOON + timedelta(minutes=1)
+    _do(open_unit, lambda unit: unit.keep_pending(_hash("p"), later, asked_at=SOON))
+    assert _do(open_unit, lambda unit: unit.take_pending(_hash("p"), SOON)) == replace(
+        pushed, expires_at=later, asked_at=SOON
+    )
+
+
 def test_expired_things_are_not_handed_out(open_unit: OpenUnit) -> None:
     def fill(unit: OidcUnit) -> None:
         unit.add_pending(PendingRequest(_hash("p"), _request(), NOW, SOON))

@@ -74,10 +74,10 @@ class OidcMemory:
         found: PendingRequest | None = self.tables["pending"].pop(handle_hash, None)
         return found if found and found.expires_at > at else None
 
-    def keep_pending(self, handle_hash: bytes, until: datetime) -> None:
+    def keep_pending(self, handle_hash: bytes, until: datetime, *, asked_at: datetime) -> None:
         found = self.tables["pending"].get(handle_hash)
         if found is not None:
-            self.tables["pending"][handle_hash] = replace(found, expires_at=until)
+            self.tables["pending"][handle_hash] = replace(found, expires_at=until, asked_at=asked_at)
 
     def add_login_attempt(self, attempt: LoginAttempt) -> None:
         self.tables["attempts"][attempt.binding_hash] = attempt

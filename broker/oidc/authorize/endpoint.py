@@ -54,7 +54,7 @@ def authorize(server: AuthorizationServer, request: Request, parameters: Paramet
             mode = mode_for_refusal(parameters, client)
             return answer_error(server, redirect_uri, parameters.get("state"), error, mode=mode, language=None)
         handle = server.secret()
-        pending = PendingRequest(digest(handle), asked, at, at)
+        pending = PendingRequest(digest(handle), asked, at, at, asked_at=at)
     session = current_session(request)
     with server.open_unit() as unit:
         step = _next_step(server, unit, client, pending, session, handle, asked_at=at)
@@ -76,11 +76,13 @@ def continue_request(server: AuthorizationServer, request: Request, handle: str,
     with server.open_unit() as unit:
         pending = unit.pending(digest(handle), at)
         client = server.clients.find(pending.request.client_id) if pending is not None else None
-        if pending is None or client is None:
-            raise PageError("request_expired", cause="the waiting request was taken up before, or expired")
+        if pending is None or client is None or pending.asked_at is None:
+            raise PageError(
+                "request_expired", cause="the waiting request was never opened, taken up before, or expired"
+            )
         if cancelled:
             return _taken(unit, pending, _refuse(server, pending.request, _CANCELLED), at)
-        step = _next_step(server, unit, client, pending, session, handle, asked_at=pending.created_at)
+        step = _next_step(server, unit, client, pending, session, handle, asked_at=pending.asked_at)
         if isinstance(step, _Wait) and step.unless_quiet is _CONSENT:
             return step.response
         # A login that still does not do is not asked for again: that could go on for ever.
@@ -166,7 +168,7 @@ def _next_step(
 def _let_wait(server: AuthorizationServer, unit: OidcUnit, pending: PendingRequest, at: datetime) -> None:
     until = at + server.lifetimes.pending_request
     if pending.expires_at > pending.created_at:  # it was pushed
-        unit.keep_pending(pending.handle_hash, until)
+        unit.keep_pending(pending.handle_hash, until, asked_at=at)
     else:
         unit.add_pending(replace(pending, expires_at=until))
 
