@@ -26,6 +26,8 @@ def check_hint(
 def hinted_subject(server: AuthorizationServer, hint: str, client: Client) -> str:
     """The subject of an ID token of ours for this client; an expired one will do. Raises OAuthError."""
     claims = server.token_keys.verified_hint(hint)
-    if claims is None or claims.get("iss") != server.issuer or claims.get("aud") != client.client_id:
+    # A signed answer of userinfo has the same type, issuer and audience; these three it never has together.
+    no_id_token = claims is None or not claims.keys() >= {"exp", "iat", "auth_time"}
+    if claims is None or no_id_token or claims.get("iss") != server.issuer or claims.get("aud") != client.client_id:
         raise OAuthError("invalid_request", "id_token_hint is no ID token of ours for this client")
     return str(claims["sub"])

@@ -18,7 +18,7 @@ from broker.oidc.server import AuthorizationServer
 MAX_BYTES: Final = 8192
 LIFETIME: Final = timedelta(hours=1)  # FAPI 2.0 Message Signing 5.3.1
 _TYPES: Final = (None, "JWT", "oauth-authz-req+jwt")
-_REGISTERED: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})  # RFC 7519 4.1, not parameters
+_REGISTERED: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})  # RFC 7519 4.1, not parameters
 
 
 def unpack_request(server: AuthorizationServer, parameters: Parameters, client: Client, at: datetime) -> Parameters:
@@ -46,13 +46,17 @@ def unpack_request(server: AuthorizationServer, parameters: Parameters, client: 
     expires, begins = _instant(claims.get("exp")), _instant(claims.get("nbf", claims.get("iat", 0)))
     if expires is None or begins is None or expires <= at or begins > at + FUTURE:
         raise _refuse("exp and nbf enclose the present")
-    if "nbf" in claims and expires - begins > LIFETIME:
+    if expires > at + LIFETIME + FUTURE or (claims.keys() & {"nbf", "iat"} and expires - begins > LIFETIME):
         raise _refuse("a request object lives an hour at most")
-    # (3) no object within the object (RFC 9101 4)
+    # (3) nothing that could pass for a client assertion (RFC 9101 10.8), (4) no object within the object (4)
+    if "sub" in claims:
+        raise _refuse("a request object has no sub")
     if "request" in claims or "request_uri" in claims:
         raise _refuse("a request object holds neither request nor request_uri")
     try:
-        return single_valued((name, _text(claims[name])) for name in claims if name not in _REGISTERED)
+        return single_valued(
+            (name, _text(value)) for name, value in claims.items() if name not in _REGISTERED and value is not None
+        )
     except OAuthError as error:
         raise _refuse(error.description) from error
 

@@ -16,6 +16,7 @@ from broker.oidc.ports import Mark
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA")  # FAPI 2.0 Security Profile 5.4.1: no others, whatever the profile
 _ACCEPTED: Final = (*ALGORITHMS, "Ed25519")  # RFC 9864's name for what EdDSA means here
+_TYPES: Final = ("jwt", "client-authentication+jwt")
 MAX_BYTES: Final = 4096
 MAX_JTI: Final = 255
 FUTURE: Final = timedelta(seconds=60)  # FAPI 2.0 Security Profile 5.3.2.1: 10 s must, more than 60 s must not pass
@@ -43,6 +44,9 @@ def check_assertion(
         token = jws.parse(assertion, limit=MAX_BYTES)
     except jws.MalformedJws as error:
         raise InvalidAssertion(str(error)) from error
+    typ = token.header.get("typ")
+    if typ is not None and str(typ).lower() not in _TYPES:
+        raise InvalidAssertion("typ is that of another kind of token")
     claims = token.claims
     # (1) made by the client about itself
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import jwt
 import pytest
 from joserfc.jwk import ECKey
 
 from tests.support.oidc_agency import CALLBACK, Agency
 from tests.support.oidc_world import OidcWorld
+from tests.support.relying_party import ASSERTION_TYPE
 
 
 @pytest.fixture
@@ -29,6 +31,38 @@ def test_numbers_and_objects_keep_their_meaning(agency: Agency) -> None:
     assert agency.visit(pushed.json()["request_uri"]) == {"page": "/login"}
 
 
+def test_null_is_as_if_absent(agency: Agency) -> None:
+    agency.log_in()
+    pushed = agency.api.post(
+        "http://broker.test/oauth/par",
+        data={"request": agency.sign(_claims(agency, nonce=None)), **agency.credentials()},
+    )
+    assert pushed.status_code == 201, pushed.text
+    token = agency.redeem(agency.visit(pushed.json()["request_uri"])["code"])["id_token"]
+    assert "nonce" not in jwt.decode(token, options={"verify_signature": False})
+
+
+def test_neither_stands_in_for_the_other(agency: Agency) -> None:
+    """A request object is no client assertion, nor the other way round, though one key signs both."""
+    for typ in ("oauth-authz-req+jwt", "dpop+jwt", "at+jwt"):
+        value = agency.sign(_claims(agency, sub="agency-web", jti=typ), typ=typ)
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": value, "token": "t"}
+        assert agency.api.post("http://broker.test/oauth/introspect", data=form).json()["error"] == "invalid_client"
+    for typ in ("JWT", "jwt", "client-authentication+jwt"):
+        value = agency.sign(_claims(agency, sub="agency-web", jti=typ), typ=typ)
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": value, "token": "t"}
+        assert agency.api.post("http://broker.test/oauth/introspect", data=form).json() == {"active": False}
+    asked = {**agency.request(), "sub": "agency-web"}
+    answer = agency.push_object(**asked)
+    assert answer.json()["error"] == "invalid_request_object"
+
+
+def _claims(agency: Agency, **change: Any) -> dict[str, Any]:
+    now = int(agency.world.clock.seconds())
+    claims = {"iss": "agency-web", "aud": "http://broker.test", "iat": now, "exp": now + 60}
+    return {**claims, **agency.request(), **change}
+
+
 def test_an_unsigned_request_is_refused_where_signed_ones_are_required(agency: Agency) -> None:
     assert agency.push().json()["error"] == "invalid_request"
 
@@ -49,6 +83,9 @@ def test_an_unsigned_request_is_refused_where_signed_ones_are_required(agency: A
         {"request_uri": "urn:ietf:params:oauth:request_uri:x"},
         {"request": "e30.e30.AAAA"},
         {"state": "line\nbreak"},
+        {"sub": "agency-web", "jti": "x"},  # it could pass for a client assertion (RFC 9101 10.8)
+        {"nbf": None, "exp": 2**32},
+        {"nbf": None, "iat": 1},
     ],
 )
 def test_what_a_request_object_may_not_be(agency: Agency, change: dict[str, Any]) -> None:

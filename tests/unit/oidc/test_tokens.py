@@ -215,6 +215,11 @@ def test_the_person_must_be_the_one_that_was_meant(agency: Agency) -> None:
     agency.person = other.person
     agency.log_in()
     assert agency.authorize(id_token_hint=mine["id_token"], prompt="none")["error"] == "login_required"
+    # A signed answer of userinfo speaks of the same person to the same client, and is no ID token.
+    agency.change(userinfo_signed_alg="ES256")
+    answer = agency.userinfo(mine["access_token"])
+    assert answer.headers["content-type"] == "application/jwt"
+    assert agency.push(id_token_hint=answer.text).json()["error"] == "invalid_request"
     assert agency.authorize(id_token_hint=mine["id_token"]) == {"page": "/login"}
 
 
