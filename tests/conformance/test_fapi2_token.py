@@ -186,6 +186,36 @@ def test_a_client_assertion_works_once(agency: RelyingParty) -> None:
     refused(agency.push(agency.request(), form=form), "invalid_client")
 
 
+@pytest.mark.parametrize(
+    ("grant", "error"),
+    [
+        ({"grant_type": None}, "invalid_request"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code"}, "invalid_request"),
+        ({"grant_type": "refresh_token"}, "invalid_request"),
+        ({"grant_type": "client_credentials", "scope": "openid"}, "unauthorized_client"),
+    ],
+)
+def test_an_assertion_is_used_up_by_a_request_that_is_refused(
+    agency: RelyingParty, grant: dict[str, str | None], error: str
+) -> None:
+    """RFC 7523 3 item 7; not a module of the suite."""
+    form = {"client_id": agency.client_id, **_assertion(agency)}
+    first = agency.token(form=form, **grant)
+    if "use_dpop_nonce" in first.text:  # asking for the nonce is no refusal: the same request comes again
+        first = agency.token(form=form, **grant)
+    refused(first, error)
+    refused(agency.token(form=form, **grant), "invalid_client")
+
+
+def test_an_assertion_is_used_up_by_a_push_that_is_refused(agency: RelyingParty) -> None:
+    """RFC 7523 3 item 7; not a module of the suite."""
+    for change in ({"scope": "nonsense"}, {"redirect_uri": "https://elsewhere.example"}):
+        form = {"client_id": agency.client_id, **_assertion(agency)}
+        refused(agency.push(agency.request(**change), form=form), "invalid_scope", "invalid_request")
+        refused(agency.push(agency.request(), form=form), "invalid_client")
+
+
 def test_a_client_assertion_of_a_strangers_key(agency: RelyingParty) -> None:
     """A key the client never registered, under the client's kid; not a module of the suite."""
     stranger = ECKey.generate_key("P-256", {"kid": "agency-1"})

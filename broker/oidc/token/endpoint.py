@@ -15,6 +15,7 @@ from broker.oidc.token.issue import TokenResponse
 from broker.oidc.token.refresh_token import refresh
 
 EXCHANGES = {"authorization_code": redeem_code, "refresh_token": refresh}
+_REQUIRED = {"authorization_code": "code", "refresh_token": "refresh_token"}
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (*EXCHANGES, CLIENT_CREDENTIALS)
 
@@ -24,17 +25,18 @@ def token(server: AuthorizationServer, request: Request, parameters: Parameters)
     at = server.clock()
     # (1) who asks (RFC 6749 3.2.1), (2) for what
     known = authenticate(server, request, parameters, at)
-    grant_type = parameters.require("grant_type")
-    if grant_type not in GRANT_TYPES:
-        raise OAuthError("unsupported_grant_type", "grant_type must be one of " + ", ".join(GRANT_TYPES))
+    grant_type = parameters.get("grant_type") or ""
+    incomplete = _incomplete(grant_type, parameters)
     # (3) with which key (RFC 9449 5); only an oidc_basic client may do without, and gets a bearer token
     proof = read_proof(server, request, at, required=_must_prove(known.client))
     marks = marks_of(known, proof)
-    # (4) a client for itself: one statement, for nothing is kept
-    if grant_type == CLIENT_CREDENTIALS:
+    # (4) a client for itself, or nothing: one statement, for nothing is kept but that the marks are used up
+    if incomplete is not None or grant_type == CLIENT_CREDENTIALS:
         admission = server.admit(marks, client_id=known.client.client_id)
         if not admission.fresh:
             raise replay(admission, proof)
+        if incomplete is not None:
+            raise incomplete
         known = confirm(server, known, admission.client_version, at)
         return grant_to_client(server, known.client, proof, parameters, at)
     with server.open_unit() as unit:
@@ -49,6 +51,18 @@ def token(server: AuthorizationServer, request: Request, parameters: Parameters)
         raise outcome
     # (6) the ID token, with what is released into it
     return with_id_token(server, outcome)
+
+
+def _incomplete(grant_type: str, parameters: Parameters) -> OAuthError | None:
+    """The refusal of a request that names no exchange of ours, or not what is exchanged."""
+    if not grant_type:
+        return OAuthError("invalid_request", "grant_type is required")
+    if grant_type not in GRANT_TYPES:
+        return OAuthError("unsupported_grant_type", "grant_type must be one of " + ", ".join(GRANT_TYPES))
+    needed = _REQUIRED.get(grant_type)
+    if needed is not None and parameters.get(needed) is None:
+        return OAuthError("invalid_request", f"{needed} is required")
+    return None
 
 
 def _must_prove(client: Client) -> bool:
