@@ -12,7 +12,8 @@ from starlette.responses import Response
 from broker.core.denial import GateNotAuthenticated, InvalidInput, UnknownTraveller
 from broker.flows.ports import ExaminerUnavailable
 from broker.flows.unavailable import DatabaseBusy, DatabaseUnavailable
-from broker.oidc.errors import ResourceError
+from broker.oidc.error_handlers import oauth_error
+from broker.oidc.errors import OAuthError, ResourceError
 from broker.web.pages import problem_page
 from broker.web.problems import Problem, answer
 from broker.web.request_log import describe, request_id
@@ -20,6 +21,7 @@ from broker.wire.errors import WireError
 
 _log = logging.getLogger("tongguan.web")
 
+_OF_CLIENTS = frozenset({"/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke"})
 _OF_TOKENS = {400: "malformed-request", 401: "not-authenticated", 403: "forbidden", 429: "too-often"}
 _BY_STATUS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "content-too-large"}
 
@@ -47,11 +49,11 @@ def install(app: FastAPI) -> None:
         ExaminerUnavailable: lambda error: Problem(
             "face-engine-unavailable", cause=describe(error), headers={"Retry-After": "5"}
         ),
-        DatabaseUnavailable: _of_database,
         ResourceError: _of_token,
     }
     for kind, problem_of in handlers.items():
         app.add_exception_handler(kind, _handler(problem_of))
+    app.add_exception_handler(DatabaseUnavailable, _database_gone)
 
 
 def _handler(problem_of: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
@@ -74,6 +76,18 @@ def _of_http(error: HTTPException) -> Problem:
     """What the router itself refuses: no such address, no such method."""
     slug = _BY_STATUS.get(error.status_code, "malformed-request" if error.status_code < 500 else "internal-error")
     return Problem(slug, headers=error.headers)
+
+
+async def _database_gone(request: Request, error: Exception) -> Response:
+    """OAuth clients read errors of RFC 6749 5.2; everybody else reads problems."""
+    assert isinstance(error, DatabaseUnavailable)  # noqa: S101  how it is registered
+    problem = _of_database(error)
+    if request.url.path not in _OF_CLIENTS:
+        return respond(request, problem)
+    _log.error("request %s: %s (%s)", request_id(request.scope), problem.slug, problem.cause)
+    code = "server_error" if error.outcome_unknown else "temporarily_unavailable"
+    told = OAuthError(code, "the server cannot answer now; try again", status=503, headers=problem.headers)
+    return await oauth_error(request, told)
 
 
 def _of_database(error: DatabaseUnavailable) -> Problem:

@@ -11,8 +11,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from broker.flows.unavailable import DatabaseUnavailable
 from tests.support.relying_party import ASSERTION_TYPE, RelyingParty, without_none
-from tests.support.sandbox_world import AGENCY, BASIC, ISSUER, SandboxWorld
+from tests.support.sandbox_world import AGENCY, BASIC, ISSUER, RSA_AGENCY, SandboxWorld
 from tests.support.wallet_client import b64url
 
 NUL, LONE = "a\x00b", "\ud800"
@@ -78,6 +79,32 @@ def test_a_name_that_no_client_can_have(sandbox: SandboxWorld, path: str) -> Non
         asked = {"grant_type": "client_credentials", "token": "t", **form}
         answer = api.post(f"{ISSUER}/oauth/{path}", data=asked, headers=headers)
         assert told(answer) == "invalid_client", (form, headers)
+
+
+def test_whether_a_client_exists_is_told_to_nobody_who_is_not_it(sandbox: SandboxWorld) -> None:
+    api, said = sandbox.http(), set()
+    for name in (AGENCY, RSA_AGENCY, BASIC, "nobody"):
+        for claims in ({"iss": name, "sub": name}, {"sub": name}, {"iss": name, "sub": name, "aud": ISSUER, "exp": 1}):
+            form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": forged(claims), "token": "t"}
+            said.add(api.post("/oauth/introspect", data=form).text)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(("unknown", "error"), [(False, "temporarily_unavailable"), (True, "server_error")])
+def test_a_database_that_is_gone(
+    sandbox: SandboxWorld, monkeypatch: pytest.MonkeyPatch, unknown: bool, error: str
+) -> None:
+    def gone(_: str) -> None:
+        raise DatabaseUnavailable("the wire was cut", outcome_unknown=unknown)
+
+    monkeypatch.setattr(sandbox.server.clients, "_find_stored", gone)
+    form = {"grant_type": "client_credentials", "token": "t", "client_id": "somebody", "client_secret": "s"}
+    for path in ("token", "par", "introspect", "revoke"):
+        answer = sandbox.http().post(f"/oauth/{path}", data=form)
+        assert (answer.status_code, answer.json()["error"]) == (503, error)
+        assert answer.headers["retry-after"]
+        assert "wire" not in answer.text
+    assert sandbox.http().get("/oauth/authorize?client_id=x").json()["type"].startswith("/problems/")
 
 
 def test_json_of_a_request(agency: RelyingParty, basic: RelyingParty) -> None:

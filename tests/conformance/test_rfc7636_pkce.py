@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from broker.core.authorization import digest
+from broker.core.client import Authentication, Profile
+from tests.support.oidc_agency import Agency
 from tests.support.oidc_world import OidcWorld
 from tests.support.wallet_client import WalletClient, WalletError, b64url
 
@@ -32,6 +35,18 @@ def test_4_4_1_anything_but_an_s256_challenge_is_refused(world: OidcWorld, chang
     answer = _authorize(world.wallet(), **change)
     assert answer["error"] == "invalid_request"
     assert answer["state"] == "s"
+
+
+def test_rfc9700_2_1_1_a_public_client_may_not_leave_it_out(world: OidcWorld) -> None:
+    change: dict[str, Any] = {"profile": Profile.OIDC_BASIC}
+    asked = {"code_challenge": None, "code_challenge_method": None}
+    public = Agency(world, auth=Authentication.NONE, **change)
+    public.log_in()
+    assert public.authorize(**asked)["error"] == "invalid_request"
+    assert "code" in public.authorize()
+    secret = Agency(world, "other-web", auth=Authentication.CLIENT_SECRET_POST, secret_hash=digest("secret"), **change)
+    secret.log_in()
+    assert "code" in secret.authorize(**asked)
 
 
 @pytest.mark.parametrize("wrong", ["B" * 43, "short", "", "A" * 129, "ä" * 43])

@@ -95,16 +95,17 @@ def _proven(
             )
         except InvalidAssertion as error:
             _log.info("client %s: %s", client.client_id, error)
-            raise _refuse(presented, server.issuer, str(error)) from error
+            raise _refuse(presented, server.issuer) from error
     elif presented.method is not Authentication.NONE and not client.secret_matches(presented.proof):
         raise _refuse(presented, server.issuer)
     return Authenticated(client, presented, endpoint, marks)
 
 
-def _refuse(
-    presented: Presented, realm: str, why: str = "unknown client, or not the way it identifies itself"
-) -> OAuthError:
+def _refuse(presented: Presented, realm: str) -> OAuthError:
+    """One text for everything that can be wrong, so that nobody learns which clients there are; the log knows more."""
     headers = {}
     if presented.method is Authentication.CLIENT_SECRET_BASIC:
         headers = {"WWW-Authenticate": f'Basic realm="{realm}"'}
-    return OAuthError("invalid_client", why, status=401, headers=headers)
+    return OAuthError(
+        "invalid_client", "unknown client, or not the way it identifies itself", status=401, headers=headers
+    )
