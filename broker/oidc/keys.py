@@ -22,7 +22,7 @@ ALGORITHM: Final = "ES256"  # RFC 7518 3.4; every JWT library verifies it
 RS256: Final = "RS256"  # RFC 7518 3.3; ID tokens of oidc_basic clients that register it (OpenID Connect Core 15.1)
 _RSA_BITS: Final = 3072
 _REREAD_SECONDS: Final = 5.0
-_UNKNOWN_SECONDS: Final = 0.5
+_UNKNOWN_SECONDS: Final = 2.0
 _MAX_VERIFIED: Final = 4096
 _MAX_HINT: Final = 8192
 
@@ -112,7 +112,7 @@ _Among = Callable[[KeyRing], Mapping[str, VerifyingKey]]
 
 
 class TokenKeys:
-    """The ring, read again every few seconds, and at once for a `kid` it does not know."""
+    """The ring, read again every few seconds, and somewhat sooner for a `kid` it does not know."""
 
     def __init__(self, read: Callable[[], KeyRing], *, monotonic: Callable[[], float] = monotonic_seconds) -> None:
         self._read = read

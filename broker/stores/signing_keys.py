@@ -87,6 +87,14 @@ class SigningKeys:
         folder = self._of(alg)
         return folder.read() if alg is TokenAlg.ES256 or folder.exists() else None
 
+    def token_stamp(self) -> tuple[tuple[str, int, int, int], ...]:
+        """Another value whenever a file of a token key changed, its permissions included: it is replaced, so it has
+        another inode, or was touched.
+        """
+        paths = (*self._folder.glob("*token*.pem"), *(self._folder / "retired").glob("*token-*.pem"))
+        found = ((str(path), path.lstat()) for path in sorted(paths))
+        return tuple((name, status.st_ino, status.st_mtime_ns, status.st_ctime_ns) for name, status in found)
+
     def rotate_token(self, *, at: datetime, entropy: Entropy = os.urandom) -> None:
         """The next keys sign from now on, others are published ahead, the old ones' public halves are kept."""
         self._tokens(entropy).rotate(at=at)

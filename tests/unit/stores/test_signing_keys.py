@@ -1,17 +1,18 @@
 """Key files: private, complete, replaced without losing the public half."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from broker.stores import token_key_files
 from broker.stores.secret_files import SecretFileError, create_secret
 from broker.stores.signing_keys import USES, SigningKeys
 from broker.stores.token_key_files import TokenAlg
-from broker.token_keys import token_keys
+from broker.token_keys import ring_reader, token_keys
 from broker.wire.registry import Alg, KeyUse
 from tests.support.rsa_keys import rsa_private_key
 
@@ -153,6 +154,35 @@ def test_rsa_keys_are_made_for_a_sandbox_and_rotate_with_the_others(folder: Path
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.pem")} == {0o600}
     ring = token_keys(keys, lambda: AT.replace(year=2027)).ring
     assert [jwk["alg"] for jwk in ring.published] == ["ES256", "RS256", "ES256", "RS256", "ES256", "RS256"]
+
+
+def test_files_that_did_not_change_are_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading an RSA key costs a quarter of a second, and requests wait for it."""
+    keys = SigningKeys.load(folder)
+    read = ring_reader(keys, lambda: AT)
+    first = read()
+    with monkeypatch.context() as patched:
+        patched.setattr(token_key_files, "read_secret", lambda path: pytest.fail(f"{path} is read"))
+        again = read()
+    assert again.current is first.current
+    keys.rotate_token(at=AT)
+    following = read()
+    assert following.current.kid != first.current.kid
+    assert following.verifying.keys() >= first.verifying.keys()
+    (folder / "token.pem").chmod(0o640)
+    with pytest.raises(SecretFileError, match="open to others"):
+        read()
+
+
+def test_time_alone_takes_a_key_out_of_the_key_set(folder: Path) -> None:
+    keys, now = SigningKeys.load(folder), [AT]
+    read = ring_reader(keys, lambda: now[0])
+    old = read().current.kid
+    keys.rotate_token(at=AT)
+    assert old in read().verifying
+    now[0] = AT + timedelta(days=1)
+    assert old not in read().verifying
+    assert old in read().hinting
 
 
 def test_a_key_of_another_kind_is_no_token_key(folder: Path) -> None:
