@@ -253,9 +253,9 @@ def authorization_header(request: Request) -> tuple[str, str]:
     return scheme.lower(), raw
 
 
-def as_resource_error(error: OAuthError) -> ResourceError:
-    """A DPoP refusal: same codes, resource shape (RFC 9449 7.1)."""
-    return error if isinstance(error, ResourceError) else refuse(error.error, error.description)
+def as_resource_error(error: OAuthError) -> OAuthError:
+    """A DPoP refusal: same codes, resource shape (RFC 9449 7.1). A failure that no other token would mend stays one."""
+    return error if isinstance(error, ResourceError) or error.status >= 500 else refuse(error.error, error.description)
 
 
 def _checked(

@@ -27,7 +27,7 @@ from broker.oidc.resource import (
     read_token,
     refuse,
 )
-from broker.oidc.sealed_answer import protected_answer
+from broker.oidc.sealed_answer import Sealing, protected_answer, sealing_for
 from broker.oidc.server import AuthorizationServer, Errand
 
 PATH: Final = "/oauth/userinfo"
@@ -58,8 +58,9 @@ async def _answer(server: AuthorizationServer, request: Request, in_body: str | 
     scheme, raw = _presented(request, in_body)
     try:
         presented = read_token(server, request, raw, scheme=scheme, audience=PATH, at=at)
-        (token, wanted), released = await server.run_errand(
-            Errand(presented.question, partial(_wanted, server, presented, at))
+        sealing = await _sealing_at_hand(server, presented.client_id, at)
+        (token, wanted, sealing), released = await server.run_errand(
+            Errand(presented.question, partial(_wanted, server, presented, sealing, at))
         )
     except OAuthError as error:
         raise as_resource_error(error) from error
@@ -71,18 +72,31 @@ async def _answer(server: AuthorizationServer, request: Request, in_body: str | 
     client = token.client
     if client.userinfo_signed_alg is None and client.userinfo_encryption is None:
         return JSONResponse(claims, headers=headers)
-    body = await run_in_threadpool(protected_answer, server, client, claims, at)  # the client's keys may be far away
+    body = await run_in_threadpool(protected_answer, server, client, sealing, claims, at)
     return Response(body, media_type="application/jwt", headers=headers)
 
 
+async def _sealing_at_hand(server: AuthorizationServer, client_id: str, at: datetime) -> Sealing | None:
+    """The client's encryption, had before anything is released or counted, and in a thread of this request's own: its
+    keys may be far away, and others share what the errand runs in. Raises OAuthError.
+    """
+    known = server.clients.held(client_id)
+    if known is not None and known.userinfo_encryption is None:
+        return None
+    known = await run_in_threadpool(server.clients.find_held, client_id)
+    return await run_in_threadpool(sealing_for, server, known, at) if known is not None else None
+
+
 def _wanted(
-    server: AuthorizationServer, presented: Presented, at: datetime, admission: Admission
-) -> tuple[tuple[AccessToken, Wanted], ClaimOrder | None]:
+    server: AuthorizationServer, presented: Presented, sealing: Sealing | None, at: datetime, admission: Admission
+) -> tuple[tuple[AccessToken, Wanted, Sealing | None], ClaimOrder | None]:
     token = admitted(server, presented, admission, scopes=frozenset({"openid"}), at=at)
     if not isinstance(token, AccessToken):
         raise refuse("invalid_token", "the access token is for no person")
+    if sealing is None or sealing.client is not token.client:  # it is registered otherwise than we remembered
+        sealing = sealing_for(server, token.client, at)
     wanted, order = userinfo_order(token.client, token.grant)
-    return (token, wanted), order
+    return (token, wanted, sealing), order
 
 
 def _presented(request: Request, in_body: str | None) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 from joserfc import jwe
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from broker.core.client import Authentication, Encryption, Profile
 from broker.core.denial import Denied, Refusal
@@ -206,12 +206,25 @@ def test_encrypted_userinfo_opens_with_the_clients_key_alone(
     assert found["over_18"] is True
 
 
-def test_no_key_to_encrypt_to_and_nothing_leaves_in_clear(agency: Agency) -> None:
-    agency.change(userinfo_encryption=Encryption("ECDH-ES", "A256GCM"))
+_NO_KEY: dict[str, Any] = {}
+_SIGNING_CURVE = OKPKey.generate_key("Ed25519", {"use": "enc"}).as_dict(private=False)
+
+
+@pytest.mark.parametrize("published", [_NO_KEY, _SIGNING_CURVE], ids=["none", "of a signing curve"])
+@pytest.mark.parametrize("remembered", [True, False])
+def test_no_key_to_encrypt_to_and_nothing_is_released(
+    agency: Agency, published: dict[str, Any], remembered: bool
+) -> None:
+    jwks = {"keys": [agency.key.as_dict(private=False), published]}
+    sealed = {"userinfo_encryption": Encryption("ECDH-ES", "A256GCM"), "jwks": jwks}
+    if remembered:
+        agency.change(**sealed)
     tokens = agency.tokens(authorization_details=[release()])
+    if not remembered:
+        agency.change(**sealed)
     answer = agency.userinfo(tokens["access_token"])
-    assert answer.status_code == 503
-    assert "over_18" not in answer.text
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert agency.world.desk.released == []
 
 
 def test_an_oidc_basic_client_gets_names_by_scope(world: OidcWorld) -> None:
