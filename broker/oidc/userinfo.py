@@ -68,12 +68,14 @@ async def _answer(server: AuthorizationServer, request: Request, in_body: str | 
         raise _denied(released)
     found = Told({}) if released is None else told(wanted, released, at)
     claims = {**found.claims, "sub": token.subject}
-    headers = _NO_STORE | ({"Consent-Grant": ", ".join(found.grants)} if found.grants else {})
     client = token.client
     if client.userinfo_signed_alg is None and client.userinfo_encryption is None:
+        headers = _NO_STORE | ({"Consent-Grant": ", ".join(found.grants)} if found.grants else {})
         return JSONResponse(claims, headers=headers)
+    if found.grants:
+        claims["consent_grants"] = list(found.grants)  # they name the authority and the claims: no header for them
     body = await run_in_threadpool(protected_answer, server, client, sealing, claims, at)
-    return Response(body, media_type="application/jwt", headers=headers)
+    return Response(body, media_type="application/jwt", headers=_NO_STORE)
 
 
 async def _sealing_at_hand(server: AuthorizationServer, client_id: str, at: datetime) -> Sealing | None:

@@ -27,4 +27,7 @@ def test_5_3_2_jose_opens_and_verifies(sandbox: SandboxWorld) -> None:
     claims = opened["claims"]
     assert claims["sub"] == tokens.id_token["sub"]
     assert claims["birthdate"] == "1990-05-17"
-    assert claims.keys() == {"iss", "aud", "iat", "sub", "birthdate"}
+    assert claims.keys() == {"iss", "aud", "iat", "sub", "birthdate", "consent_grants"}
+    (grant,) = claims["consent_grants"]
+    assert grant not in answer.text
+    assert "consent-grant" not in answer.headers

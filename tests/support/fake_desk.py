@@ -47,6 +47,7 @@ class FakeDesk:
     down: bool = False
     withheld: Denied | None = None
     released: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    consent_grants: tuple[str, ...] = ()
 
     def outstanding(
         self,
@@ -120,7 +121,7 @@ class FakeDesk:
             values |= {name: VALUES[name] for name in names if name in VALUES}
         if not values:
             return Denied(Refusal.CONSENT_MISSING)
-        return ReleasedClaims(values, verification=VERIFICATION)
+        return ReleasedClaims(values, verification=VERIFICATION, consent_grants=self.consent_grants)
 
     def withdraw(self) -> None:
         self.standing.clear()

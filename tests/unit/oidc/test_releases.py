@@ -1,5 +1,6 @@
 """What a client asks to be released, what the person grants, and in which shape it arrives."""
 
+import json
 from typing import Any
 
 import jwt
@@ -202,8 +203,29 @@ def test_encrypted_userinfo_opens_with_the_clients_key_alone(
     assert opened.headers()["kid"] == "enc"
     assert opened.plaintext is not None
     assert opened.headers().get("cty") == ("JWT" if signed else None)
-    found = _verified(agency, opened.plaintext.decode()) if signed else jwt.api_jws.json.loads(opened.plaintext)
+    found = _verified(agency, opened.plaintext.decode()) if signed else json.loads(opened.plaintext)
     assert found["over_18"] is True
+
+
+def test_consent_grants_are_a_header_of_plain_answers_and_inside_protected_ones(agency: Agency) -> None:
+    agency.world.desk.consent_grants = ("grant.of.one", "grant.of.two")
+    details = [release()]
+    plain = agency.userinfo(agency.tokens(authorization_details=details)["access_token"])
+    assert plain.headers["consent-grant"] == "grant.of.one, grant.of.two"
+    assert "consent_grants" not in plain.json()
+
+    agency.change(userinfo_signed_alg="ES256")
+    signed = agency.userinfo(agency.tokens(authorization_details=details)["access_token"])
+    assert _verified(agency, signed.text)["consent_grants"] == ["grant.of.one", "grant.of.two"]
+
+    key = ECKey.generate_key("P-256", {"kid": "enc", "use": "enc"})
+    published = {"keys": [agency.key.as_dict(private=False), key.as_dict(private=False)]}
+    agency.change(userinfo_signed_alg=None, userinfo_encryption=Encryption("ECDH-ES", "A256GCM"), jwks=published)
+    sealed = agency.userinfo(agency.tokens(authorization_details=details)["access_token"])
+    opened = jwe.decrypt_compact(sealed.text, key, algorithms=["ECDH-ES", "A256GCM"])
+    assert json.loads(opened.plaintext or b"")["consent_grants"] == ["grant.of.one", "grant.of.two"]
+    for answer in (signed, sealed):
+        assert "consent-grant" not in answer.headers
 
 
 _NO_KEY: dict[str, Any] = {}
