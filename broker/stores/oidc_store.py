@@ -51,7 +51,7 @@ from broker.stores.unit_of_work import UnitOfWork
 KEEP_SPENT: Final = timedelta(days=1)
 """How long an expired code or an ended grant is kept, so that a late second use is still recognised as one."""
 _RETRY: Final = timedelta(seconds=15)
-"""The wait after the first attempt at a logout notice; each next one is four times as long."""
+"""The wait after the first attempt at a logout notice, longer than the attempt; each next one is four times as long."""
 
 MAX_ATTEMPTS: Final = 7
 """Then a logout notice is given up: the last attempt was some five and a half hours after the first."""

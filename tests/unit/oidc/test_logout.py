@@ -1,5 +1,6 @@
 """Logging out at a client's wish: asked first, then everybody who was logged in is told until they have heard."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -25,9 +26,11 @@ class _Post:
 
     status: dict[str, int] = field(default_factory=dict)
     got: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None
 
     def __call__(self, url: str, form: dict[str, str]) -> int:
         self.got.append((url, form))
+        self.meanwhile()
         if url not in self.status:
             raise FetchError("nobody is there")
         return self.status[url]
@@ -177,6 +180,47 @@ def test_a_client_that_is_down_hears_of_it_later(agency: Agency, post: _Post) ->
     assert send_notices(_notifier(agency, post)) == 1
     jtis = {jwt.decode(form["logout_token"], options={"verify_signature": False})["jti"] for _, form in post.got}
     assert len(jtis) == len(post.got)  # each attempt is a token of its own
+
+
+def test_slow_clients_neither_age_a_token_nor_lend_a_notice_to_another_broker(agency: Agency, post: _Post) -> None:
+    """Back-Channel Logout 2.4: a token lives two minutes from when it is sent."""
+    clock, sent = agency.world.clock, []
+    for number in range(20):
+        uri = f"https://slow-{number}.example/logout"
+        other = Agency(agency.world, f"slow-{number}", backchannel_logout_uri=uri)
+        other.browser, post.status[uri] = agency.browser, 204
+        other.log_in(agency.person)
+        other.redeem(other.authorize()["code"])
+    server = agency.world.server
+    server.logins.sessions_of(agency.memory, agency.person, Ending.LOGOUT, at=server.clock())
+
+    def slowly() -> None:
+        token = jwt.decode(post.got[-1][1]["logout_token"], options={"verify_signature": False})
+        sent.append(token["iat"] - int(clock.seconds()))
+        clock.forward(seconds=10)
+        if len(sent) == 10:
+            send_notices(_notifier(agency, quick))  # a broker beside this one, on the same database
+
+    quick = _Post(dict(post.status))
+    post.meanwhile = slowly
+    while send_notices(_notifier(agency, post)):
+        pass
+    assert set(sent) == {0}
+    told = [url for url, _ in (*post.got, *quick.got)]
+    assert sorted(told) == sorted(set(told))
+    assert len(told) == 20
+
+
+def test_a_client_whose_tokens_cannot_be_signed_holds_up_nobody(agency: Agency, post: _Post) -> None:
+    other = Agency(agency.world, "other-web", backchannel_logout_uri="https://other.example/logout")
+    post.status["https://other.example/logout"] = 204
+    agency.tokens()
+    other.browser = agency.browser
+    other.redeem(other.authorize()["code"])
+    agency.change(id_token_alg="EdDSA")
+    _decide(agency, _page(agency), "logout")
+    assert send_notices(_notifier(agency, post)) == 1
+    assert [url for url, _ in post.got] == ["https://other.example/logout"]
 
 
 def test_the_wallets_sign_out_and_an_erasure_tell_too(agency: Agency, post: _Post) -> None:
