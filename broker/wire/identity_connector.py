@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from broker.wire.identity_grant import IdentityGrant
+from broker.wire.identity_grant import Assurance, IdentityGrant
 from broker.wire.keys import Entropy
 from broker.wire.upstream_tokens import UpstreamTokens
 
@@ -47,9 +47,27 @@ class ConnectorError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class WantedLogin:
+    """What a login has to be (OpenID Connect Core 3.1.2.1). `fresh`: the person authenticates anew, even with a session
+    at the provider. `max_age`: seconds since they did. `level`: the weakest that will do.
+    """
+
+    fresh: bool = False
+    max_age: int | None = None
+    level: Assurance | None = None
+
+    def levels(self, known: Mapping[str, Assurance]) -> list[str]:
+        """The provider's names, of those known, for levels that will do; all of them when none would."""
+        if self.level is not Assurance.HIGH:
+            return list(known)
+        return [name for name, level in known.items() if level is Assurance.HIGH] or list(known)
+
+
+@dataclass(frozen=True, slots=True)
 class LoginStart:
     """One journey that sets out. `state`: at most 64 unreserved characters, to come back unchanged. `redirect_uri`: the
-    broker's own, one for each provider. `language`: `zh-Hant`, `zh-Hans`, `en` or `pt`.
+    broker's own, one for each provider. `language`: `zh-Hant`, `zh-Hans`, `en` or `pt`. `wanted`: what is asked of the
+    login, as far as the dialect can say it; whoever asked looks at what came.
     """
 
     state: str
@@ -57,6 +75,7 @@ class LoginStart:
     language: str
     at: datetime
     entropy: Entropy = field(repr=False)
+    wanted: WantedLogin = field(default_factory=WantedLogin)
 
 
 @dataclass(frozen=True, slots=True)

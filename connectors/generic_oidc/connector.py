@@ -46,16 +46,24 @@ class GenericConnector:
         )
         self.flow = CodeFlow(registration, around.fetch)
         self.origin = settings.browser_origin or origin_of(settings.issuer)
+        self._levels = {name: LEVELS[level] for name, level in settings.levels.items()}
 
     def begin(self, start: LoginStart) -> Redirection:
         settings = self._settings
         extra = {"ui_locales": settings.locales.get(start.language, start.language)}
+        wanted = start.wanted
         if settings.request_acr and settings.levels:
-            extra["acr_values"] = " ".join(settings.levels)
+            extra["acr_values"] = " ".join(wanted.levels(self._levels))
         if settings.max_age is not False:
-            extra["max_age"] = str(settings.max_age)
+            ages = (settings.max_age, wanted.max_age)
+            extra["max_age"] = str(min(age for age in ages if age is not None))
+        prompts = []
+        if wanted.fresh or (wanted.max_age is not None and settings.max_age is False):
+            prompts.append("login")
         if "offline_access" in settings.scopes:
-            extra["prompt"] = "consent"  # OpenID Connect Core 11
+            prompts.append("consent")  # OpenID Connect Core 11
+        if prompts:
+            extra["prompt"] = " ".join(prompts)
         return self.flow.begin(start, extra=extra)
 
     def state_of(self, answer: Mapping[str, str]) -> str | None:
@@ -97,8 +105,7 @@ class GenericConnector:
         named = login.claims.get("acr")
         if named is None and self._settings.level_without_acr is not None:
             return LEVELS[self._settings.level_without_acr], NO_ACR
-        known = {name: LEVELS[level] for name, level in self._settings.levels.items()}
-        return read.assurance(known, named, self._fail), str(named)
+        return read.assurance(self._levels, named, self._fail), str(named)
 
     def _auth_time(self, login: Login, *, at: datetime) -> datetime:
         """OpenID Connect Core 3.1.2.1: who asks for max_age checks auth_time."""

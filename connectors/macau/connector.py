@@ -158,8 +158,10 @@ class MacauConnector:
         }
         extra = {
             "ui_locales": _LOCALES[start.language],
-            "acr_values": " ".join(LEVELS),
+            "acr_values": " ".join(start.wanted.levels(LEVELS)),
             "authorization_details": json.dumps([detail], ensure_ascii=False),
+            **({"prompt": "login"} if start.wanted.fresh else {}),
+            **({"max_age": str(start.wanted.max_age)} if start.wanted.max_age is not None else {}),
         }
         remember = {"fields": list(fields), "purpose": purpose, "subject": subject}
         return self.flow.begin(start, extra=extra, remember=remember)

@@ -12,11 +12,19 @@ import jwt
 import pytest
 from joserfc.jwk import ECKey
 
-from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.identity_connector import ConnectorError, ProviderFault, WantedLogin
 from broker.wire.identity_grant import Assurance, DocumentType
 from connectors.generic_oidc import GenericConnector
 from connectors.openid.encoding import b64url
-from tests.support.other_provider import PORTRAIT, Attempt, OtherProvider, attempt, other_provider, signing_key
+from tests.support.other_provider import (
+    PORTRAIT,
+    Attempt,
+    OtherProvider,
+    attempt,
+    goes_straight_back,
+    other_provider,
+    signing_key,
+)
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +215,19 @@ def test_the_one_we_sign_again_unchanged_is_good(provider: OtherProvider) -> Non
 def test_an_id_token_that_is_not_for_this_login(provider: OtherProvider, change: dict[str, Any]) -> None:
     _id_token(provider, _resigned(provider, **change))
     assert _fault(attempt(provider.connector())) is ProviderFault.UNTRUSTED
+
+
+def test_the_providers_own_session_does_unless_a_fresh_login_is_wanted(provider: OtherProvider) -> None:
+    connector = provider.connector(scopes=["openid", "identity"])
+    silent_of_age = provider.connector(scopes=["openid", "identity"], max_age=False)
+    with httpx.Client(trust_env=False) as browser:
+        assert attempt(connector, own=browser).finish().subject == "chan"
+        assert goes_straight_back(connector, browser, WantedLogin())
+        assert goes_straight_back(connector, browser, WantedLogin(max_age=3600))
+        assert not goes_straight_back(connector, browser, WantedLogin(fresh=True))
+        assert not goes_straight_back(connector, browser, WantedLogin(max_age=0))
+        assert goes_straight_back(silent_of_age, browser, WantedLogin())
+        assert not goes_straight_back(silent_of_age, browser, WantedLogin(max_age=3600))
 
 
 def test_auth_time_is_needed_where_max_age_was_asked(provider: OtherProvider) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import ECKey
 
 import connectors
-from broker.wire.identity_connector import IdentityConnector, LoginStart, Redirection
+from broker.wire.identity_connector import IdentityConnector, LoginStart, Redirection, WantedLogin
 from broker.wire.identity_grant import IdentityGrant
 from tests.support.html_forms import form_with, submit
 from tests.support.node import NODE_HOME, node
@@ -108,14 +108,22 @@ class Attempt:
         return self.connector.finish(self.answer, memory=remembered, redirect_uri=CALLBACK, at=datetime.now(UTC))
 
 
-def attempt(connector: IdentityConnector, person: str = "chan", *, cancel: bool = False) -> Attempt:
-    """Through the provider's pages with a browser of its own."""
+def attempt(
+    connector: IdentityConnector, person: str = "chan", *, cancel: bool = False, own: httpx.Client | None = None
+) -> Attempt:
+    """Through the provider's pages, with a browser of its own unless one is given."""
     begun = connector.begin(LoginStart("the-state", CALLBACK, "zh-Hant", datetime.now(UTC), os.urandom))
-    with httpx.Client(trust_env=False) as browser:
+    with nullcontext(own) if own is not None else httpx.Client(trust_env=False) as browser:
         page = _until(browser, browser.get(begun.url))
         press = ("decision", "cancel") if cancel else ("person", person)
         back = _until(browser, submit(browser, page, form_with(page, *press), press=press))
     return Attempt(connector, begun, dict(parse_qsl(urlsplit(back.headers["location"]).query)))
+
+
+def goes_straight_back(connector: IdentityConnector, browser: httpx.Client, wanted: WantedLogin) -> bool:
+    """Whether the provider answers this browser with the session it has of it, showing no page."""
+    start = LoginStart("the-state", CALLBACK, "en", datetime.now(UTC), os.urandom, wanted)
+    return _until(browser, browser.get(connector.begin(start).url)).status_code in (302, 303)
 
 
 def _until(browser: httpx.Client, response: httpx.Response) -> httpx.Response:

@@ -1,10 +1,14 @@
 """Whether the person must log in first, and whether the login that is there will do (OpenID Connect Core 3.1.2.3)."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from broker.core.authorization import AuthorizationRequest, LoginSession
 from broker.oidc.authorize.check_acr import acr_met, can_be_met
 from broker.oidc.errors import OAuthError
+
+SKEW: Final = timedelta(seconds=60)
+"""How far the clock of a provider, which sets `auth_time`, may be behind ours."""
 
 
 def login_needed(
@@ -21,9 +25,10 @@ def login_needed(
     if before and can_be_met(request.acr_values) and not acr_met(session.acr, request.acr_values):
         return True
     # Measured when the request came, in whole seconds as `auth_time` is: the minutes that a login takes do not count.
-    return request.max_age is not None and session.auth_time + timedelta(seconds=request.max_age) < asked_at.replace(
-        microsecond=0
-    )
+    moment = asked_at.replace(microsecond=0) - (timedelta(0) if before else SKEW)
+    if "login" in request.prompt and session.auth_time < moment:
+        return True  # the provider answered with a session of its own
+    return request.max_age is not None and session.auth_time + timedelta(seconds=request.max_age) < moment
 
 
 def unmet(request: AuthorizationRequest, session: LoginSession) -> OAuthError | None:

@@ -12,6 +12,7 @@ from broker.oidc.login.binding import Binding, cookie_name
 from broker.oidc.login.destination import checked_destination
 from broker.oidc.login.memory import seal_memory
 from broker.oidc.login.page import failure_page
+from broker.oidc.login.wanted import login_wanted
 from broker.oidc.server import AuthorizationServer
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault
 
@@ -57,7 +58,8 @@ def begin_login(
     destination = checked_destination(return_to)
     binding = Binding(server.entropy(8).hex(), server.secret(), destination)
     at = server.clock()
-    start = LoginStart(binding.state, callback_uri(server, provider), language, at, server.entropy)
+    wanted = login_wanted(server, destination, at)
+    start = LoginStart(binding.state, callback_uri(server, provider), language, at, server.entropy, wanted)
     try:
         redirection = connector.begin(start)
     except ConnectorError as error:

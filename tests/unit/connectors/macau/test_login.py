@@ -1,13 +1,16 @@
 """Logging in with Macau One Account: what becomes a grant, and what does not."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
-from broker.wire.identity_connector import ConnectorError, ProviderFault
+from broker.wire.identity_connector import ConnectorError, ProviderFault, WantedLogin
 from broker.wire.identity_grant import Assurance, DocumentType
+from connectors.macau.connector import LEVELS
 from connectors.mock_idps.macau.packet import BureauKeys
 from connectors.mock_idps.macau.state import new_key
 from tests.support.macau_world import CALLBACK, NOW, PORTRAIT, MacauWorld, register
@@ -88,6 +91,23 @@ def test_the_request_is_pushed_and_says_what_for(macau: MacauWorld) -> None:
     page = macau.browser().get(begun.url)
     assert 'lang="pt"' in page.text
     assert macau.browser().get(begun.url).status_code == 400  # a pushed request is used once
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (WantedLogin(), {"acr_values": " ".join(LEVELS)}),
+        (WantedLogin(fresh=True), {"acr_values": " ".join(LEVELS), "prompt": "login"}),
+        (WantedLogin(max_age=60), {"acr_values": " ".join(LEVELS), "max_age": "60"}),
+        (WantedLogin(level=Assurance.HIGH), {"acr_values": "urn:mo:conta-unica:rosto"}),
+        (WantedLogin(level=Assurance.SUBSTANTIAL), {"acr_values": " ".join(LEVELS)}),
+    ],
+    ids=str,
+)
+def test_what_is_wanted_of_the_login_is_said(macau: MacauWorld, wanted: WantedLogin, said: dict[str, str]) -> None:
+    macau.connector.begin(replace(macau.start(), wanted=wanted))
+    pushed = dict(parse_qsl(macau.spoiler.asked[-1].content.decode()))
+    assert {name: pushed[name] for name in ("acr_values", "prompt", "max_age") if name in pushed} == said
 
 
 def test_a_callback_of_another_login_is_refused(macau: MacauWorld) -> None:
