@@ -1,7 +1,8 @@
 """The partner API: what an agency may ask about the person behind its token (specs/partner-api.md)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
@@ -44,7 +45,13 @@ RULES: Rules = {
     ("POST", f"{PREFIX}/{name}"): _SMALL for name in ("predicates", "verifications", "answers", "grants/status")
 }
 
+BEHIND_A_DOCUMENT: Final = timedelta(minutes=15)
+"""How long ago the person may have logged in when an answer is bound to a document: others rely on the sealed answer
+for as long as they like, so it is not made from a refresh token months after anybody was seen.
+"""
+
 Person = Annotated[AccessToken, Depends(require_token("openid", audience=PREFIX))]
+PersonAtHand = Annotated[AccessToken, Depends(require_token("openid", audience=PREFIX, max_age=BEHIND_A_DOCUMENT))]
 Agency = Annotated[ClientToken, Depends(require_client_token("partner"))]
 
 
@@ -149,8 +156,12 @@ def verifications(
     openapi_extra=security(BY_PERSON),
     operation_id="answers",
 )
-def answers(request: Request, asked: AnswerOrder, token: Person, services: Provided, work: Transaction) -> Response:
-    """Claims or predicates bound to one document, signed and encrypted to the agency."""
+def answers(
+    request: Request, asked: AnswerOrder, token: PersonAtHand, services: Provided, work: Transaction
+) -> Response:
+    """Claims or predicates bound to one document, signed and encrypted to the agency. The person logged in at most 15
+    minutes ago; otherwise 401 `insufficient_user_authentication`, whose challenge says `max_age` (RFC 9470).
+    """
     sealed = answer_document(
         work,
         keys=services.keys,

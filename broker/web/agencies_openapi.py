@@ -29,7 +29,7 @@ _PROBLEM: Final[Mapping[str, Any]] = {
         "detail": {"type": "string"},
         "instance": {"type": "string", "pattern": "^urn:tongguan:request:"},
         "reason": {"type": "string"},
-        "error": {"type": "string", "description": "RFC 6750 3.1 or RFC 9449 7.1."},
+        "error": {"type": "string", "description": "RFC 6750 3.1, RFC 9449 7.1 or RFC 9470 3."},
         "errors": {"type": "array", "items": {"type": "object"}},
     },
 }

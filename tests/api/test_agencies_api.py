@@ -193,6 +193,25 @@ def test_an_answer_is_bound_signed_and_encrypted(agencies: AgencyWorld, http: Te
     assert agencies.partners.journal(traveller)[0].kind == "partner:answer:bound"
 
 
+def test_an_answer_needs_a_person_who_logged_in_lately(agencies: AgencyWorld, http: TestClient) -> None:
+    """RFC 9470 3 and 4: the challenge says what would do, and a grant with such a login does."""
+    traveller = agencies.person()
+    release = opening("over_18")
+    order = {"document": {"number": "7"}, "claims": ["over_18"]}
+    _, first = agencies.consented(http, traveller, release)
+    login = agencies.web.now()
+    agencies.web.world.at += timedelta(minutes=15, seconds=1)
+    late, _ = agencies.for_person(http, traveller, [release], consents=first.consents, auth_time=login)
+    before = len(agencies.partners.journal(traveller))
+    refused = late.post("/answers", json=order)
+    assert (refused.status_code, refused.json()["error"]) == (401, "insufficient_user_authentication")
+    assert 'max_age="900"' in refused.headers["www-authenticate"]
+    assert len(agencies.partners.journal(traveller)) == before
+    assert late.get("/claims").status_code == 200  # what is bound to nothing asks for no more than the grant
+    again, _ = agencies.for_person(http, traveller, [release], consents=first.consents)
+    assert again.post("/answers", json=order).status_code == 200
+
+
 def test_no_key_no_answer_and_nothing_opened(agencies: AgencyWorld, http: TestClient) -> None:
     traveller = agencies.person()
     bank, _ = agencies.consented(http, traveller, opening("over_18"))

@@ -4,7 +4,7 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -84,14 +84,17 @@ class AgencyWorld:
         partner_id: str = BANK,
         consents: Sequence[UUID] = (),
         scopes: frozenset[str] = frozenset({"openid"}),
+        auth_time: datetime | None = None,
     ) -> tuple[AgencyClient, Grant]:
-        """With a token for a person whose grant has these releases, whether or not anybody agreed to them."""
+        """With a token for a person whose grant has these releases, whether or not anybody agreed to them. Without
+        `auth_time` they logged in just now.
+        """
         made, at = self._client(http), self.web.now()
         with self.web.storage.unit() as unit:
             subject = unit.pairwise_subject(traveller, self.clients[partner_id].sector, _random())
             grant = Grant(
                 uuid4(), self.clients[partner_id].client_id, traveller, subject, "iamsmart",
-                "urn:tongguan:acr:high", at, scopes, _thumbprint(made), at, at + timedelta(days=1),
+                "urn:tongguan:acr:high", auth_time or at, scopes, _thumbprint(made), at, at + timedelta(days=1),
                 releases=tuple(releases), consents=tuple(consents),
             )  # fmt: skip
             unit.add_grant(grant)
