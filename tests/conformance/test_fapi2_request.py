@@ -15,10 +15,16 @@ def page(answer: httpx.Response | dict[str, str]) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
+def pushed_object(agency: RelyingParty, asked: dict[str, str], **outside: str) -> str:
+    """A signed request object pushed with other parameters beside it, and opened with those beside its address."""
+    uri = agency.pushed({**agency.request_object(asked), **outside})
+    return agency.url_of_pushed(uri, **outside)
+
+
 @fapi2("ensure-different-nonce-inside-and-outside-request-object")
 def test_ensure_different_nonce_inside_and_outside_request_object(agency: RelyingParty) -> None:
     asked = agency.request()
-    url = agency.url_of_pushed(agency.pushed(asked), nonce="outside", scope="openid", response_type="code")
+    url = pushed_object(agency, asked, nonce="outside", scope="openid", response_type="code")
     answer = agency.browser.go(url, back_at=agency.redirect_uri)
     assert isinstance(answer, dict)
     agency.checked(agency.redeem(answer["code"]), nonce=asked["nonce"])
@@ -27,8 +33,7 @@ def test_ensure_different_nonce_inside_and_outside_request_object(agency: Relyin
 @fapi2("ensure-different-state-inside-and-outside-request-object")
 def test_ensure_different_state_inside_and_outside_request_object(agency: RelyingParty) -> None:
     asked = agency.request()
-    url = agency.url_of_pushed(agency.pushed(asked), state="outside")
-    answer = agency.browser.go(url, back_at=agency.redirect_uri)
+    answer = agency.browser.go(pushed_object(agency, asked, state="outside"), back_at=agency.redirect_uri)
     assert isinstance(answer, dict)
     assert answer["state"] == asked["state"]
     agency.checked(agency.redeem(answer["code"]), nonce=asked["nonce"])
@@ -37,7 +42,7 @@ def test_ensure_different_state_inside_and_outside_request_object(agency: Relyin
 @fapi2("state-only-outside-request-object-not-used")
 def test_state_only_outside_request_object_not_used(agency: RelyingParty) -> None:
     asked = agency.request(state=None)
-    answer = agency.browser.go(agency.url_of_pushed(agency.pushed(asked), state="outside"), back_at=agency.redirect_uri)
+    answer = agency.browser.go(pushed_object(agency, asked, state="outside"), back_at=agency.redirect_uri)
     assert isinstance(answer, dict)
     assert "state" not in answer
     tokens = agency.checked(agency.redeem(answer["code"]), nonce=asked["nonce"])
