@@ -26,6 +26,12 @@ class LoginDesk:
         whose = SessionsOf(session_hash=session_hash)
         end_logins.end_sessions(self.work_of(unit), whose, ending, at=at, entropy=self.entropy)
 
+    def left_of_session(
+        self, unit: OidcUnit, session_id: UUID, client_id: str, ending: Ending, *, at: datetime
+    ) -> None:
+        whose = GrantsOf(sessions=[session_id], clients=[client_id])
+        end_logins.end_grants(self.work_of(unit), whose, ending, at=at, entropy=self.entropy)
+
     def sessions_of(self, unit: OidcUnit, traveller: UUID, ending: Ending, *, at: datetime) -> None:
         whose = SessionsOf(traveller=traveller)
         end_logins.end_sessions(self.work_of(unit), whose, ending, at=at, entropy=self.entropy)

@@ -82,6 +82,9 @@ class OidcUnit(Protocol):
     def renew_grant(self, grant: Grant) -> bool:
         """Write the grant over the one of that id, client and person; False when none of them stands."""
 
+    def sessions_behind(self, client_id: str, subject: str) -> Sequence[UUID]:
+        """The sessions, over or not, in which the grants that this client has of that person were founded."""
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         """The grants not revoked that rest on any of these consents."""
 
@@ -169,6 +172,11 @@ class EndLogins(Protocol):
 
     def session(self, unit: "OidcUnit", session_hash: bytes, ending: Ending, *, at: datetime) -> None:
         """Log out, with the grants of the session but for offline access and the wallet."""
+
+    def left_of_session(
+        self, unit: "OidcUnit", session_id: UUID, client_id: str, ending: Ending, *, at: datetime
+    ) -> None:
+        """What this client holds of a session, over or not, but for offline access and the wallet."""
 
     def sessions_of(self, unit: "OidcUnit", traveller: UUID, ending: Ending, *, at: datetime) -> None:
         """Log this person out in every browser."""

@@ -286,6 +286,16 @@ class OidcUnit:
         found = [oidc_rows.grant_of(dict(row._mapping)) for row in self.uow.session.execute(ended)]
         return sorted(found, key=lambda grant: grant.grant_id)
 
+    def sessions_behind(self, client_id: str, subject: str) -> Sequence[UUID]:
+        person = select(subjects.c.traveller_id).where(subjects.c.subject == subject)
+        held = select(grants.c.session_id).where(
+            grants.c.traveller_id.in_(person),
+            grants.c.client_id == client_id,
+            grants.c.session_id.is_not(None),
+            grants.c.revoked_at.is_(None),
+        )
+        return list(self.uow.session.execute(held.distinct()).scalars())
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         live = select(grants).where(grants.c.traveller_id == traveller_id, grants.c.revoked_at.is_(None))
         resting = live.where(grants.c.consents.overlap(list(consents)))

@@ -352,6 +352,19 @@ def test_nothing_secret_reaches_the_database(database: Database, tmp_path: Path)
             assert secret not in dump
 
 
+def test_the_sessions_behind_a_clients_grants(database: Database) -> None:
+    traveller, ours, theirs, ended = uuid4(), uuid4(), uuid4(), uuid4()
+    with OidcStorage(database).unit() as unit:
+        subject = unit.pairwise_subject(traveller, "sector", f"subject-{traveller}")
+        for session_id in (ours, ours, None):
+            unit.add_grant(replace(_grant(traveller), client_id="c", session_id=session_id))
+        unit.add_grant(replace(_grant(traveller), client_id="another", session_id=theirs))
+        unit.add_grant(replace(_grant(), client_id="c", session_id=theirs))
+        unit.add_grant(replace(_grant(traveller), client_id="c", session_id=ended, revoked_at=NOW))
+        assert unit.sessions_behind("c", subject) == [ours]
+        assert unit.sessions_behind("c", "nobody") == []
+
+
 def test_a_session_that_ends_leaves_notices_for_its_clients(database: Database) -> None:
     """Back-Channel Logout 2.5 over PostgreSQL: once for each client that wants to know, and until it is settled."""
     client = Client(

@@ -161,6 +161,15 @@ class OidcMemory:
         self.tables["grants"] |= {row.grant_id: row for row in ended}
         return ended
 
+    def sessions_behind(self, client_id: str, subject: str) -> list[UUID]:
+        people = {key[0] for key, known in self.tables["subjects"].items() if known == subject}
+        held = {
+            grant.session_id
+            for grant in self.tables["grants"].values()
+            if grant.traveller_id in people and grant.client_id == client_id and grant.revoked_at is None
+        }
+        return list(held - {None})
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> list[Grant]:
         return [
             grant

@@ -3,7 +3,9 @@
 1. `client_id` and `post_logout_redirect_uri` must fit a registered client, exactly (3)
 2. the person is asked (2), in their language, unless nobody is logged in here
 3. after a yes the session ends: its clients get logout notices, its grants end but for offline access and the wallet
-4. back to the client with `state`, or a page that says it is done
+4. of a session that is over, the client of the hint loses what it still holds of it: nobody is there to be asked, and
+   other clients' grants are not its to end
+5. back to the client with `state`, or a page that says it is done
 """
 
 from typing import Final
@@ -22,6 +24,7 @@ from broker.oidc.logout.page import confirmation_page, done_page
 from broker.oidc.parameters import Parameters
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.session import csrf_matches, current_session, delete_session_cookie
+from broker.oidc.session_id import session_id_for
 
 PATH: Final = "/oauth/logout"
 _MAX_STATE: Final = 1024
@@ -34,6 +37,7 @@ def ask(server: AuthorizationServer, request: Request, parameters: Parameters) -
     session = current_session(request)
     language = _language(server, request, parameters)
     if session is None:
+        _end_what_is_left(server, client, parameters)
         return _leave(server, address, parameters, language)
     return confirmation_page(
         server,
@@ -55,6 +59,7 @@ def decide(server: AuthorizationServer, request: Request, parameters: Parameters
     language = _language(server, request, parameters)
     session = current_session(request)
     if session is None:
+        _end_what_is_left(server, client, parameters)
         return _leave(server, address, parameters, language)
     if not csrf_matches(request, parameters.get("csrf")):
         raise PageError("form_expired", status=403, cause="the form carries no token of this session")
@@ -62,6 +67,7 @@ def decide(server: AuthorizationServer, request: Request, parameters: Parameters
         return done_page(server, request, language, logged_out=False, back=address)
     with server.open_unit() as unit:
         server.logins.session(unit, session.session_hash, Ending.LOGOUT, at=server.clock())
+    _end_what_is_left(server, client, parameters)
     return delete_session_cookie(server, _leave(server, address, parameters, language))
 
 
@@ -80,6 +86,18 @@ def _client(server: AuthorizationServer, parameters: Parameters) -> Client | Non
             raise PageError("bad_request", cause=error.description) from error
         return client
     return server.clients.get(client_id) if client_id is not None else None
+
+
+def _end_what_is_left(server: AuthorizationServer, client: Client | None, parameters: Parameters) -> None:
+    """`sid` of the hint says which session it was, also when that has ended by itself (2, OpenID Connect Core 11)."""
+    hint = parameters.get("id_token_hint")
+    claims = server.token_keys.verified_hint(hint) if hint is not None else None
+    if client is None or claims is None or "sid" not in claims:
+        return
+    with server.open_unit() as unit:
+        for session_id in unit.sessions_behind(client.client_id, claims["sub"]):
+            if session_id_for(server.sid_key, session_id, client.client_id) == claims["sid"]:
+                server.logins.left_of_session(unit, session_id, client.client_id, Ending.LOGOUT, at=server.clock())
 
 
 def _address(client: Client | None, parameters: Parameters) -> str | None:

@@ -88,6 +88,41 @@ def test_offline_access_stands_after_a_logout(agency: Agency) -> None:
     assert agency.userinfo(tokens["access_token"]).status_code == 200
 
 
+def test_a_logout_after_the_session_ends_what_that_client_still_holds_of_it(agency: Agency) -> None:
+    other = Agency(agency.world, "other-web")
+    tokens = agency.tokens()
+    other.browser = agency.browser
+    theirs = other.redeem(other.authorize()["code"])
+    lasting = agency.redeem(agency.authorize(scope="openid offline_access")["code"])
+    agency.world.clock.forward(hours=2)
+    agency.memory.sweep(agency.world.clock())
+    later = agency.tokens()
+    agency.browser.cookies.clear()
+    answer = _page(agency, id_token_hint=tokens["id_token"], post_logout_redirect_uri=GOODBYE, state="bye")
+    assert agency.follow(answer) == {"state": "bye"}
+
+    def renews(party: Agency, body: dict[str, Any]) -> bool:
+        return party.token(grant_type="refresh_token", refresh_token=body["refresh_token"]).status_code == 200
+
+    assert not renews(agency, tokens)
+    assert renews(agency, lasting)
+    assert renews(agency, later)  # of another session
+    assert renews(other, theirs)  # nobody was asked about that
+    [told] = agency.world.events.of("agency", state=None, limit=9)
+    assert (told.name, told.body["reason"]) == ("session.revoked", "logout")
+
+
+def test_a_logout_in_a_later_session_ends_what_is_left_of_the_first(agency: Agency) -> None:
+    first = agency.tokens()
+    agency.world.clock.forward(hours=2)
+    agency.log_in()
+    page = _page(agency, id_token_hint=first["id_token"], post_logout_redirect_uri=GOODBYE)
+    _decide(agency, page, "stay")
+    assert agency.token(grant_type="refresh_token", refresh_token=first["refresh_token"]).status_code == 200
+    _decide(agency, page, "logout")
+    assert agency.token(grant_type="refresh_token", refresh_token=first["refresh_token"]).status_code == 400
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_question_in_four_languages(agency: Agency, language: str) -> None:
     agency.log_in()
