@@ -153,9 +153,14 @@ def test_an_order_to_stop_binds_from_its_instant_on() -> None:
     """In the middle of a day, over a release that was let go a moment before."""
     noon = BEGINS + timedelta(hours=12)
     order = Restriction(
-        id="stop", cite="An order", confidence="verified_primary", since=noon, until=noon + timedelta(hours=1), gate=Gate.DENY,
+        id="stop",
+        cite="An order",
+        confidence="verified_primary",
+        since=noon,
+        until=noon + timedelta(hours=1),
+        gate=Gate.DENY,
         recipients=("bank",),
-    )  # fmt: skip
+    )
     rules = replace(RULES)
     bearing = _bearing(Subject("CN", 36), rules, policy=rules.policy.with_restriction(order))
     moments = [noon - timedelta(seconds=1), noon, noon + timedelta(hours=1)]

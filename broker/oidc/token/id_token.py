@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from broker.core.denial import Denied
 from broker.flows.unavailable import DatabaseUnavailable
-from broker.oidc.authorize.check_hint import ID_TOKEN_TYPE
 from broker.oidc.jws import b64url
+from broker.oidc.keys import ID_TOKEN_TYPE
 from broker.oidc.released import Wanted, told
 from broker.oidc.server import AuthorizationServer
 from broker.oidc.session_id import session_id_for

@@ -12,7 +12,6 @@ from broker.core.identity_release import details_of
 from broker.oidc.client import Client, Profile
 from broker.oidc.errors import OAuthError
 from broker.oidc.jws import b64url
-from broker.oidc.keys import ID_TOKEN_TYPE
 from broker.oidc.ports import OidcUnit
 from broker.oidc.released import Wanted
 from broker.oidc.resource import ACCESS_TOKEN_TYPE
