@@ -1,7 +1,8 @@
 """What a partner asks of a person's claims, one item each, and which consented claims it rests on.
 
-A predicate is answered under a consent that names it, with the very argument or without one, or that names every claim
-its answer is taken from.
+A predicate is answered under a consent that names it, with the very argument, or that names every claim its answer is
+taken from. A plain `resident_of` answers for every argument, because the list itself may leave under it; a plain
+`permit_valid` does not, because days asked one after another would find the day of expiry.
 """
 
 from collections.abc import Mapping
@@ -44,7 +45,8 @@ def _item(name: str, granted: frozenset[str], argument: JSON) -> Item | None:
         return Item(base, None, frozenset({name})) if name in granted else None
     stated = argument if argument is not None else _argument(base, spelled)
     exact = base if stated is None else canonical_claim(f"{base}:{_spelling(stated)}")
-    for relied in ({exact}, {base}, BASIS[base]):
+    plain = {base} if base == RESIDENT_OF else {exact}
+    for relied in ({exact}, plain, BASIS[base]):
         if relied <= granted:
             return Item(base, stated, frozenset(one for one in relied if one is not None))
     return None

@@ -1,13 +1,14 @@
 """What leaves under consents to partners, how often and until when: the same over the fakes and over PostgreSQL."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from broker.core.client import ClientStatus
 from broker.core.denial import Denied, Refusal
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
+from broker.core.linking import Linked
 from broker.core.partner import PartnerStatus
 from broker.flows.lapse_consents import lapse_consents
 from tests.support.broker_world import World, decided
@@ -172,6 +173,35 @@ def test_what_the_authority_does_not_say_is_left_out(agency: PartnerWorld) -> No
     told = agency.release(person, asked)
     assert isinstance(told, ReleasedClaims)
     assert told.values == {"name": "陳小明"}
+
+
+@pytest.mark.parametrize(
+    ("agreed", "told"),
+    [
+        (("permit_valid",), False),
+        (("permit_valid:2026-12-31",), False),
+        (("permit_valid:2027-06-30",), True),
+        (("document_type", "document_expires"), True),
+    ],
+)
+def test_a_consent_to_whether_a_document_is_valid_does_not_answer_for_other_days(
+    agency: PartnerWorld, agreed: tuple[str, ...], told: bool
+) -> None:
+    """With every day answered the expiry date itself could be found by halving."""
+    grant = agency.world.grant()
+    claims = grant.claims.model_copy(update={"document_expires": date(2027, 12, 31)})
+    linked = agency.world.arrive(grant.model_copy(update={"claims": claims}))
+    assert isinstance(linked, Linked)
+    asked = opening(*agreed)
+    agency.agree(linked.traveller, asked)
+
+    wanted = "permit_valid:2027-06-30"
+    named = agency.release(linked.traveller, asked, wanted=[wanted])
+    argued = agency.release(
+        linked.traveller, asked, wanted=["permit_valid"], arguments={"permit_valid": wanted.partition(":")[2]}
+    )
+    for answer in (named, argued):
+        assert isinstance(answer, ReleasedClaims) is told
 
 
 def test_of_two_releases_the_covered_one_is_answered(agency: PartnerWorld) -> None:
