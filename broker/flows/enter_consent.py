@@ -49,6 +49,9 @@ def enter_consent(
     if superseded is not None:
         work.consents.settle(superseded.consent_id, ConsentStatus.SUPERSEDED, at)
     work.consents.add(entered, receipt)
+    # "Three a day" holds across versions; a single use that is agreed to anew is another one.
+    if superseded is not None and record.frequency is not None and record.frequency.per is not None:
+        work.consents.carry_uses_over(superseded.consent_id, record.consent_id)
     return Given(entered, receipt, new=True)
 
 

@@ -97,6 +97,11 @@ class SqlConsentLedger:
         query = select(func.count()).select_from(CONSENT_USES).where(CONSENT_USES.c.consent_id == consent_id)
         return int(self._session.execute(query).scalar_one())
 
+    def carry_uses_over(self, superseded: UUID, to: UUID) -> None:
+        # After the record was settled: every use is committed that was counted under a lock on it.
+        change = update(CONSENT_USES).where(CONSENT_USES.c.consent_id == superseded)
+        self._session.execute(change.values(consent_id=to))
+
     def versions(self, consent_id: UUID) -> Sequence[UUID]:
         series = select(CONSENTS.c.series).where(CONSENTS.c.consent_id == consent_id).scalar_subquery()
         query = select(CONSENTS.c.consent_id).where(CONSENTS.c.series == series).order_by(CONSENTS.c.version)

@@ -146,6 +146,9 @@ class FakeConsentLedger:
     def used(self, consent_id: UUID) -> int:
         return len(self.uses.get(consent_id, []))
 
+    def carry_uses_over(self, superseded: UUID, to: UUID) -> None:
+        self.uses.setdefault(to, []).extend(self.uses.pop(superseded, []))
+
     def versions(self, consent_id: UUID) -> Sequence[UUID]:
         series = self.records[consent_id][0].series_id
         theirs = [record for record, _ in self.records.values() if record.series_id == series]

@@ -247,6 +247,22 @@ def test_a_frequency_holds_in_every_stretch_of_time_however_it_is_placed(agency:
     assert [hour for hour, (_, told) in enumerate(answers) if told] == [0, 1, 2, 24, 25, 26]
 
 
+def test_a_frequency_goes_on_when_the_next_version_takes_over(agency: PartnerWorld) -> None:
+    person = agency.world.link().traveller
+    first, wider = opening("name"), opening("name", "birthdate")
+    agency.agree(person, first)
+    assert all(isinstance(agency.release(person, first), ReleasedClaims) for _ in range(DAILY.times))
+    agency.world.at += timedelta(hours=1)
+
+    for asked in (first, wider):
+        agency.agree(person, asked)
+        denied = agency.release(person, asked)
+        assert isinstance(denied, Denied)
+        assert denied.reason is Refusal.OVER_FREQUENCY
+    agency.world.at += timedelta(hours=23)
+    assert isinstance(agency.release(person, wider), ReleasedClaims)
+
+
 def test_a_use_that_is_refused_is_not_counted(agency: PartnerWorld) -> None:
     person = agency.world.link().traveller
     agency.agree(person, opening("name"))

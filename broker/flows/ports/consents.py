@@ -45,6 +45,9 @@ class ConsentLedger(Protocol):
     def used(self, consent_id: UUID) -> int:
         """How often the record was used, as far as its frequency still needs to know."""
 
+    def carry_uses_over(self, superseded: UUID, to: UUID) -> None:
+        """Uses of the version that was settled count for the one that stands in its place."""
+
     def versions(self, consent_id: UUID) -> Sequence[UUID]:
         """The ids of all versions in the series of that record, itself included."""
 
