@@ -29,6 +29,13 @@ class Question:
     days: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """What would be recorded is another text than the person read. Nothing was entered: they are to read and decide
+    again.
+    """
+
+
 def pose(
     work: Work,
     *,
@@ -70,10 +77,12 @@ def agree_release(
     chosen: frozenset[str],
     days: int,
     language: str,
+    shown: bytes,
     at: datetime,
     entropy: Entropy,
-) -> Given:
+) -> Given | Reworded:
     """Enter a consent to the required claims of `release` and to the optional ones in `chosen`, for `days` days.
+    `shown` is the digest of the notice that the person read.
 
     What stood for that purpose and recipient is superseded by a next version, which also covers what stood. Optional
     claims left out are noted, so that they are not asked for again. Raises InvalidInput, UnknownTraveller.
@@ -89,6 +98,8 @@ def agree_release(
         language=language,
         at=at,
     )
+    if question.notice.reference().digest != shown:
+        return Reworded()
     if not chosen <= frozenset(question.optional):
         raise InvalidInput("unknown_claim", "only optional claims of this release can be chosen")
     granted = frozenset(question.required) | frozenset(question.agreed) | chosen

@@ -9,7 +9,7 @@ from broker.core.consent import ConsentStatus
 from broker.core.identity_release import IdentityRelease
 from broker.core.purpose import Recipient
 from broker.core.rulebook import Rulebook
-from broker.flows.agree_release import agree_release
+from broker.flows.agree_release import Reworded, agree_release
 from broker.flows.cover_release import release_digest
 from broker.flows.ports import KeyStore, Work
 from broker.wire.keys import Entropy, Signer
@@ -17,11 +17,14 @@ from broker.wire.keys import Entropy, Signer
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`chosen` None: refused. Otherwise the optional claims that were ticked, and for how many days it may hold."""
+    """`chosen` None: refused. Otherwise the optional claims that were ticked, for how many days it may hold, and the
+    language and digest of the notice that was read.
+    """
 
     chosen: frozenset[str] | None
     days: int = 1
     language: str = "en"
+    shown: bytes = b""
 
 
 def answer_release(
@@ -38,8 +41,9 @@ def answer_release(
     answer: Answer,
     at: datetime,
     entropy: Entropy,
-) -> UUID | None:
+) -> UUID | Reworded | None:
     """The consent that was given, or None. The first answer to a page stands: a form sent twice changes nothing.
+    Reworded is no answer: the question stays open.
 
     Raises InvalidInput, UnknownTraveller.
     """
@@ -54,7 +58,7 @@ def answer_release(
     if answer.chosen is None:
         _note_declined(work, traveller, release)
     else:
-        consent_id = agree_release(
+        given = agree_release(
             work,
             keys=keys,
             rulebook=rulebook,
@@ -66,9 +70,13 @@ def answer_release(
             chosen=answer.chosen,
             days=answer.days,
             language=answer.language,
+            shown=answer.shown,
             at=at,
             entropy=entropy,
-        ).record.consent_id
+        )
+        if isinstance(given, Reworded):
+            return given
+        consent_id = given.record.consent_id
     work.answers.add(handle_hash, traveller, digest, consent_id=consent_id, at=at)
     return consent_id
 

@@ -24,7 +24,7 @@ from broker.core.identity_release import IdentityRelease
 from broker.core.partner_purpose import limit_of
 from broker.core.purpose import Recipient
 from broker.core.zone import LANGUAGES
-from broker.flows.agree_release import Question, pose
+from broker.flows.agree_release import Question, Reworded, pose
 from broker.flows.answer_release import Answer, answer_release
 from broker.flows.cover_release import release_digest, settle
 from broker.flows.look import show_profile
@@ -44,7 +44,7 @@ Handle = Annotated[str, Path(min_length=16, max_length=128, pattern=r"^[A-Za-z0-
 Session = Annotated[LoginSession | None, Depends(current_session)]
 Form = Annotated[Mapping[str, str], Depends(read_form)]
 
-_FIELDS = frozenset({"release", "lang", "csrf", "days", "agree", "abroad", "sensitive", "decision"})
+_FIELDS = frozenset({"release", "lang", "csrf", "days", "agree", "abroad", "sensitive", "decision", "notice"})
 _CLAIM = "claim:"
 
 
@@ -131,12 +131,12 @@ def decide_release(
         language=language,
         at=services.clock(),
     )
+    ordered = (release, *(one for one in open_questions if one is not release))
     answer, sent = _answer(form, question, language)
     if answer is None:
-        ordered = (release, *(one for one in open_questions if one is not release))
         return _page(request, work, services, waiting, session, ordered, language, sent)
-    # (3) the answer, once
-    answer_release(
+    # (3) the answer, once, to the very text that was read
+    answered = answer_release(
         work,
         keys=services.keys,
         rulebook=services.rulebook,
@@ -150,6 +150,8 @@ def decide_release(
         at=services.clock(),
         entropy=services.entropy,
     )
+    if isinstance(answered, Reworded):
+        return _page(request, work, services, waiting, session, ordered, language, _Sent("changed"))
     return again
 
 
@@ -183,10 +185,15 @@ def _answer(form: Mapping[str, str], question: Question, language: str) -> tuple
     """The answer a form gives, or None with what has to be put right. Raises Problem for a form that is not ours."""
     claims = {name.removeprefix(_CLAIM) for name in form if name.startswith(_CLAIM)}
     fields = {name for name in form if not name.startswith(_CLAIM)}
-    if not fields <= _FIELDS or not claims <= set(question.optional):
+    if not fields <= _FIELDS:
         raise Problem("invalid-request", "The form has other fields than this page sent.")
     if form.get("decision") == "refuse":
         return Answer(chosen=None), _Sent()
+    shown = question.notice.reference().digest
+    if form.get("notice") != shown.hex():
+        return None, _Sent("changed")
+    if not claims <= set(question.optional):
+        raise Problem("invalid-request", "The form has other fields than this page sent.")
     days = form.get("days", "")
     if days not in {str(choice) for choice in question.days}:
         raise Problem("invalid-request", "`days` is not one of the choices.")
@@ -197,7 +204,7 @@ def _answer(form: Mapping[str, str], question: Question, language: str) -> tuple
         return None, _Sent("not_ticked", chosen, ticked, sent.days)
     if not (chosen or question.required or question.agreed):
         return None, _Sent("nothing_chosen", chosen, ticked, sent.days)
-    return Answer(chosen, int(days), language), sent
+    return Answer(chosen, int(days), language, shown), sent
 
 
 def _ticks(question: Question) -> tuple[str, ...]:
@@ -270,6 +277,7 @@ def _context(
         "action": waiting.path,
         "release": release_digest(release).hex(),
         "notice": notice,
+        "shown": notice.reference().digest.hex(),
         "person": None if claims is None else claims.display_name,
         "paused": standing is not None and standing.status is ConsentStatus.PAUSED,
         "place": place,

@@ -26,7 +26,9 @@ router = APIRouter(include_in_schema=False)
 Session = Annotated[LoginSession | None, Depends(current_session)]
 
 _DAYS = (30, 90, 365)
-_FIELDS = frozenset({"purpose", "zone", "traveller", "return_to", "lang", "csrf", "days", "agree", "decision"})
+_FIELDS = frozenset(
+    {"purpose", "zone", "traveller", "return_to", "lang", "csrf", "days", "agree", "decision", "notice"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,12 @@ def decide_consent(
     if decision == "refuse":
         return asked.back("denied")
     days = _days(form.get("days"), asked)
+    shown = services.rulebook.notice(asked.purpose, asked.zone, language).reference().digest
+    if form.get("notice") != shown.hex():
+        return _page(request, services, asked, language, wrong="changed", chosen_days=days)
     if decision != "agree" or form.get("agree") != "yes":
-        return _page(request, services, asked, language, not_ticked=True, chosen_days=days)
-    # (4) yes
+        return _page(request, services, asked, language, wrong="not_ticked", chosen_days=days)
+    # (4) yes, to the very text that was read
     at = services.clock()
     given = give_consent(
         work,
@@ -150,11 +155,13 @@ def _page(
     asked: _Asked,
     language: str,
     *,
-    not_ticked: bool = False,
+    wrong: str | None = None,
     chosen_days: int | None = None,
 ) -> Response:
+    notice = services.rulebook.notice(asked.purpose, asked.zone, language)
     context: dict[str, Any] = {
-        "notice": services.rulebook.notice(asked.purpose, asked.zone, language),
+        "notice": notice,
+        "shown": notice.reference().digest.hex(),
         "purpose": asked.purpose,
         "zone": asked.zone,
         "traveller": asked.traveller,
@@ -162,13 +169,13 @@ def _page(
         "days": asked.days,
         "chosen_days": chosen_days or asked.days[0],
         "csrf": csrf_token(request),
-        "not_ticked": not_ticked,
+        "wrong": wrong,
     }
     return render(
         request,
         "consent.html",
         language,
-        status=422 if not_ticked else 200,
+        status=422 if wrong else 200,
         switch=languages_at("/consent", asked.query()),
         form_targets=[asked.return_to],
         **context,

@@ -220,6 +220,27 @@ def test_a_wider_request_asks_only_for_what_is_new(pages: Pages) -> None:
     ]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_that_changed_meanwhile_is_read_again(pages: Pages, language: str) -> None:
+    pages.wait_for(opening("birthdate", optional=["family_name"]))
+    page = pages.get(f"{PATH}?lang={language}")
+    pages.agency.agree(pages.person, opening("family_name"))
+
+    again = pages.send(page, AGREE, "agree", "claim:family_name")
+    assert again.status_code == 422
+    assert catalogue(language)["authorization"]["changed"] in again.text
+    assert not forms_of(again)[0].ticked
+    assert {record.version for record in pages.consents()} == {1}
+
+    assert _is_next(pages.send(again, AGREE, "agree"))
+    assert {record.version for record in pages.consents()} == {1, 2}
+
+
+def test_whoever_refuses_needs_not_read_the_changed_text(pages: Pages) -> None:
+    pages.wait_for(opening("birthdate"))
+    assert _is_next(pages.send(pages.get(), REFUSE, changed={"notice": "00" * 32}))
+
+
 def test_asked_anew_everything_is_asked(pages: Pages) -> None:
     pages.agency.agree(pages.person, opening("name"))
     pages.wait_for(opening("name"), prompt="consent")

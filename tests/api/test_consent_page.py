@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from broker.core.purpose import E_CHANNEL, FACE_ENROLMENT, OFFLINE_PASS
+from broker.web.messages import catalogue
 from tests.support.web_world import ISSUER, RETURN, WALLET, WebWorld
 
 LANGUAGES = ["zh-Hant", "zh-Hans", "en", "pt"]
@@ -145,6 +146,21 @@ def test_agreeing_gives_the_consent_that_was_shown(web: WebWorld, http: TestClie
     # The form sent twice (an impatient finger, a retry) is one consent.
     twice = _post(browser, {**fields, "agree": "yes", "decision": "agree"})
     assert twice.headers["location"] == answer.headers["location"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_that_changed_meanwhile_is_read_again(web: WebWorld, http: TestClient, language: str) -> None:
+    browser = _browser(web, http)
+    fields = Page(browser.get(f"{PAGE}&lang={language}").text).fields()
+    for read in ({"notice": "00" * 32}, {}):
+        sent = {name: value for name, value in fields.items() if name != "notice"} | read
+        again = _post(browser, {**sent, "agree": "yes", "decision": "agree"})
+        assert again.status_code == 422
+        assert catalogue(language)["consent"]["changed"] in again.text
+        assert "agree" not in Page(again.text).fields()
+    with web.world.begin() as work:
+        assert not work.consents.of(web.world.link().traveller)
+    assert _post(browser, {**Page(again.text).fields(), "agree": "yes", "decision": "agree"}).status_code == 303
 
 
 def test_form_bytes_that_are_no_text_are_the_senders_fault(web: WebWorld, http: TestClient) -> None:

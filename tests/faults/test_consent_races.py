@@ -144,11 +144,12 @@ def test_a_form_sent_many_times_at_once_is_answered_once(agency: PartnerWorld) -
     world = agency.world
     person = world.link().traveller
     asked = opening("name")
+    read = agency.read(person, asked)
     start = threading.Barrier(8)
 
     def send(number: int) -> object:
         start.wait(timeout=60)
-        answer = Answer(frozenset(), 30, "en") if number % 2 else Answer(None)
+        answer = Answer(frozenset(), 30, "en", read) if number % 2 else Answer(None)
         with world.begin() as work:
             return answer_release(
                 work, keys=world.keys, rulebook=world.rulebook, receipt_signer=world.signers[KeyUse.RECEIPT],

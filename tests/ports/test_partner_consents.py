@@ -13,6 +13,7 @@ from broker.core.consent import ConsentStatus
 from broker.core.denial import Denied, InvalidInput, Refusal
 from broker.core.identity_release import Frequency, IdentityRelease, ReleasedClaims
 from broker.core.zone import LANGUAGES
+from broker.flows.agree_release import Reworded
 from broker.flows.answer_release import Answer, answer_release, unanswered
 from broker.flows.cover_release import Cover, settle
 from broker.flows.erase import erase
@@ -37,7 +38,7 @@ def _settle(agency: PartnerWorld, person: UUID, *releases: IdentityRelease, anew
         )  # fmt: skip
 
 
-def _answer(agency: PartnerWorld, person: UUID, release: IdentityRelease, answer: Answer) -> UUID | None:
+def _answer(agency: PartnerWorld, person: UUID, release: IdentityRelease, answer: Answer) -> UUID | Reworded | None:
     world = agency.world
     with world.begin() as work:
         return answer_release(
@@ -46,6 +47,13 @@ def _answer(agency: PartnerWorld, person: UUID, release: IdentityRelease, answer
             recipient=agency.recipient(work, release.recipient), release=release, answer=answer, at=world.at,
             entropy=world.entropy,
         )  # fmt: skip
+
+
+def _agree(agency: PartnerWorld, person: UUID, release: IdentityRelease, *chosen: str) -> UUID | None:
+    read = agency.read(person, release)
+    agreed = _answer(agency, person, release, Answer(frozenset(chosen), 30, "en", read))
+    assert not isinstance(agreed, Reworded)
+    return agreed
 
 
 def test_nobody_is_asked_the_same_twice(agency: PartnerWorld) -> None:
@@ -62,6 +70,21 @@ def test_nobody_is_asked_the_same_twice(agency: PartnerWorld) -> None:
     assert agency.outstanding(person, opening("name", frequency=Frequency(4, timedelta(days=1))))
     assert not agency.outstanding(person, opening("name", frequency=Frequency(3, timedelta(days=2))))
     assert not agency.outstanding(person, opening("name", frequency=None))
+
+
+def test_an_agreement_to_another_text_than_the_one_read_is_none(agency: PartnerWorld) -> None:
+    person = agency.world.link().traveller
+    asked = opening("birthdate")
+    read = agency.read(person, asked)
+    # In another tab they agree to more for the same purpose: a consent would now be about that, too.
+    agency.agree(person, opening("name"))
+
+    assert _answer(agency, person, asked, Answer(frozenset(), 30, "en", read)) == Reworded()
+    with agency.world.begin() as work:
+        (standing, _), *others = work.consents.of(person)
+        assert unanswered(work, handle_hash=HANDLE, traveller=person, releases=[asked]) == (asked,)
+    assert (standing.categories, others) == ({"name"}, [])
+    assert _agree(agency, person, asked) is not None
 
 
 def test_used_up_for_now_is_not_asked_again_but_waits(agency: PartnerWorld) -> None:
@@ -100,11 +123,11 @@ def test_answers_settle_a_waiting_request_once(agency: PartnerWorld) -> None:
     one, two = opening("name"), opening("over_18", purpose="age-check")
     assert _settle(agency, person, one, two).outstanding == (one, two)
 
-    consent = _answer(agency, person, one, Answer(frozenset(), 30, "en"))
+    consent = _agree(agency, person, one)
     assert _answer(agency, person, one, Answer(None)) == consent
     assert _settle(agency, person, one, two).outstanding == (two,)
     assert _answer(agency, person, two, Answer(None)) is None
-    assert _answer(agency, person, two, Answer(frozenset(), 30, "en")) is None
+    assert _agree(agency, person, two) is None
 
     assert consent is not None
     assert _settle(agency, person, one, two) == Cover((one,), (consent,), (), (two,))
@@ -138,7 +161,7 @@ def test_asked_anew_a_no_is_a_no(agency: PartnerWorld) -> None:
 def test_what_is_withdrawn_before_the_request_goes_on_counts_as_refused(agency: PartnerWorld) -> None:
     person = agency.world.link().traveller
     asked = opening("name")
-    consent = _answer(agency, person, asked, Answer(frozenset(), 30, "en"))
+    consent = _agree(agency, person, asked)
     assert consent is not None
     agency.world.withdraw(person, consent)
     assert _settle(agency, person, asked) == Cover(refused=(asked,))
@@ -147,7 +170,7 @@ def test_what_is_withdrawn_before_the_request_goes_on_counts_as_refused(agency: 
 def test_grants_rest_on_narrowed_releases(agency: PartnerWorld) -> None:
     person = agency.world.link().traveller
     asked = opening("name", optional=["birthdate", "document_number"])
-    _answer(agency, person, asked, Answer(frozenset({"birthdate"}), 30, "en"))
+    _agree(agency, person, asked, "birthdate")
     (narrow,) = _settle(agency, person, asked).releases
     assert (narrow.claims, narrow.optional) == ({"name", "birthdate"}, {"birthdate"})
     assert isinstance(agency.release(person, narrow), ReleasedClaims)
@@ -195,7 +218,7 @@ def test_the_record_names_the_notice_in_the_language_that_was_read(agency: Partn
 def test_erasure_takes_consents_uses_and_answers_along(agency: PartnerWorld) -> None:
     world = agency.world
     person = world.link().traveller
-    _answer(agency, person, opening("name"), Answer(frozenset(), 30, "en"))
+    _agree(agency, person, opening("name"))
     agency.release(person, opening("name"))
     with world.begin() as work:
         erase(work, status_signer=world.signers[KeyUse.STATUS], traveller=person, at=world.at, entropy=world.entropy)
@@ -207,7 +230,7 @@ def test_erasure_takes_consents_uses_and_answers_along(agency: PartnerWorld) -> 
 def test_old_answers_and_uses_are_forgotten(agency: PartnerWorld) -> None:
     world = agency.world
     person = world.link().traveller
-    consent = _answer(agency, person, opening("name"), Answer(frozenset(), 30, "en"))
+    consent = _agree(agency, person, opening("name"))
     assert consent is not None
     agency.release(person, opening("name"))
     with world.begin() as work:

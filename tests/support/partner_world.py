@@ -97,12 +97,25 @@ class PartnerWorld:
                 work, rulebook=world.rulebook, traveller=traveller, recipient=recipient, release=release,
                 language=language, at=world.at,
             )  # fmt: skip
-            return agree_release(
+            given = agree_release(
                 work, keys=world.keys, rulebook=world.rulebook, receipt_signer=world.signers[KeyUse.RECEIPT],
                 issuer="https://broker.example", traveller=traveller, recipient=recipient, release=release,
-                chosen=frozenset(chosen), days=days or offered.days[0], language=language, at=world.at,
-                entropy=world.entropy,
+                chosen=frozenset(chosen), days=days or offered.days[0], language=language,
+                shown=offered.notice.reference().digest, at=world.at, entropy=world.entropy,
             )  # fmt: skip
+        assert isinstance(given, Given)
+        return given
+
+    def read(self, traveller: UUID, release: IdentityRelease) -> bytes:
+        """The digest of the notice that the person would read, in English."""
+        world = self.world
+        with world.begin() as work:
+            recipient = self.recipient(work, release.recipient)
+            question = pose(
+                work, rulebook=world.rulebook, traveller=traveller, recipient=recipient, release=release,
+                language="en", at=world.at,
+            )  # fmt: skip
+        return question.notice.reference().digest
 
     def release(
         self, traveller: UUID, *releases: IdentityRelease, wanted: Sequence[str] | None = None,
