@@ -56,8 +56,11 @@ class Desk:
         at: datetime,
         anew: bool = False,
     ) -> Settled:
+        work = self.work_of(unit)
+        # A code that is issued on these consents is there before they can be withdrawn, and goes with them.
+        work.travellers.lock(traveller)
         cover = cover_release.settle(
-            self.work_of(unit),
+            work,
             handle_hash=handle_hash,
             traveller=traveller,
             client=client,

@@ -25,6 +25,16 @@ def current_version(work: Work, traveller: UUID, consent_id: UUID) -> ConsentRec
     return work.consents.lock_for_change(traveller, newest)
 
 
+def drop_codes(work: Work, traveller: UUID, consent_id: UUID) -> None:
+    """Codes in flight that rest on any version of the consent found no grant any more. The traveller is locked by the
+    caller, so that no new one is issued meanwhile (`broker.desk.Desk.settle`).
+
+    Wherever it can be told by then, before the record is locked: whoever redeems a code may come from there to the
+    record.
+    """
+    work.logins.drop_codes_resting_on(traveller, work.consents.versions(consent_id))
+
+
 def end_grants(work: Work, record: ConsentRecord, event: str, *, at: datetime, entropy: Entropy) -> Sequence[Grant]:
     """Revoke every grant that rests on any version of the consent, and tell the partner, in this work."""
     grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id))

@@ -7,7 +7,7 @@ from uuid import UUID
 from broker.core.authorization import Grant
 from broker.core.consent import ConsentRecord, ConsentStatus
 from broker.core.ending import Ending, GrantsOf
-from broker.flows.consent_changes import current_version
+from broker.flows.consent_changes import current_version, drop_codes
 from broker.flows.end_logins import end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.keys import Entropy
@@ -38,6 +38,7 @@ def end_grant(
     over = [record for record in _resting(work, grant) if not _shared(work, grant, record)]
     for record in over:
         work.consents.settle(record.consent_id, ConsentStatus.WITHDRAWN, at)
+        drop_codes(work, grant.traveller_id, record.consent_id)
     told = {"consents": [str(record.consent_id) for record in over]}
     end_grants(work, GrantsOf(grants=[grant_id]), Ending.RETURNED, at=at, entropy=entropy, more=told)
     # (3) the journal

@@ -5,7 +5,7 @@ from datetime import datetime
 from broker.core.consent import ConsentStatus
 from broker.core.denial import UnknownTraveller
 from broker.core.purpose import FACE_ENROLMENT
-from broker.flows.consent_changes import end_grants
+from broker.flows.consent_changes import drop_codes, end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.wire.keys import Entropy
 
@@ -24,6 +24,7 @@ def lapse_consents(work: Work, *, keys: KeyStore, at: datetime, entropy: Entropy
             work.travellers.lock(due.traveller)
         except UnknownTraveller:
             continue
+        drop_codes(work, due.traveller, due.consent_id)
         record = work.consents.lock_for_change(due.traveller, due.consent_id)
         if record is None or record.status not in (ConsentStatus.ACTIVE, ConsentStatus.PAUSED):
             continue

@@ -9,7 +9,7 @@ from broker.core.denial import Denied, Refusal
 from broker.core.purpose import FACE_ENROLMENT
 from broker.core.travel import offline_effect
 from broker.core.zone import BROKER
-from broker.flows.consent_changes import current_version, end_grants
+from broker.flows.consent_changes import current_version, drop_codes, end_grants
 from broker.flows.ports import Entry, KeyStore, Work
 from broker.flows.revocation import revoke_all
 from broker.wire.keys import Entropy, Signer
@@ -40,8 +40,10 @@ def withdraw_consent(
 
     Withdrawing the enrolment deletes the template and whatever portrait is left. Raises UnknownTraveller.
     """
-    # (1) the record, locked: a release that already holds it finishes first, every later one sees the withdrawal
+    # (1) the record, locked: a release that already holds it finishes first, every later one sees the withdrawal; and
+    # before it the codes that were issued on it
     work.travellers.lock(traveller)
+    drop_codes(work, traveller, consent_id)
     record = current_version(work, traveller, consent_id)
     if record is None:
         return Denied(Refusal.CONSENT_UNKNOWN, "not a consent of this traveller")

@@ -296,6 +296,10 @@ class OidcUnit:
         )
         return list(self.uow.session.execute(held.distinct()).scalars())
 
+    def drop_codes_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> None:
+        waiting = delete(codes).where(codes.c.traveller_id == traveller_id, codes.c.spent_at.is_(None))
+        self._run(waiting.where(codes.c.consents.overlap(list(consents))))
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         live = select(grants).where(grants.c.traveller_id == traveller_id, grants.c.revoked_at.is_(None))
         resting = live.where(grants.c.consents.overlap(list(consents)))

@@ -10,10 +10,12 @@ import pytest
 
 from broker.core.denial import Denied, Refusal
 from broker.core.identity_release import Frequency, ReleasedClaims
+from broker.desk import Desk
 from broker.flows.answer_release import Answer, answer_release
 from broker.flows.pause_consent import pause_consent
 from broker.flows.release_claims import release_claims
 from broker.flows.withdraw_consent import withdraw_consent
+from broker.oidc.ports import Settled
 from broker.wire.registry import KeyUse
 from tests.support.broker_world import World
 from tests.support.lock_waits import AwaitLockWait
@@ -114,6 +116,65 @@ def test_a_withdrawal_that_comes_during_a_release_waits_for_it_and_binds_the_nex
     assert isinstance(agency.release(person, opening("name")), Denied)
     kinds = [use.kind for use in agency.journal(person)]
     assert kinds.index("traveller:consent:withdrawn") < kinds.index("partner:claims:released")  # newest first
+
+
+def test_a_withdrawal_waits_for_a_code_that_is_being_redeemed_and_ends_its_grant(
+    agency: PartnerWorld, await_lock_wait: AwaitLockWait
+) -> None:
+    world = agency.world
+    person = world.link().traveller
+    asked = opening("name")
+    consent = agency.agree(person, asked).record.consent_id
+    code = agency.code(person, [asked], [consent])
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.begin() as work:
+            work.logins.spend_code(code.code_hash, world.at)  # type: ignore[attr-defined]
+            withdrawal = pool.submit(world.withdraw, person, consent)
+            await_lock_wait(withdrawal)
+            # Claims in the ID token lock the consent while the code is held: the withdrawal must not hold it by now.
+            told = release_claims(
+                work, keys=world.keys, rulebook=world.rulebook, traveller=person, client=client_of(world),
+                releases=[asked], wanted=None, at=world.at, entropy=world.entropy,
+            )  # fmt: skip
+            work.logins.add_grant(agency.grant(person, [asked], [consent], code.grant_id))  # type: ignore[attr-defined]
+        withdrawal.result(timeout=60)
+
+    assert isinstance(told, ReleasedClaims)
+    with world.begin() as work:
+        grant = work.logins.grant(code.grant_id)
+    assert grant is not None
+    assert grant.revoked_at == world.at
+    [(name, body)] = agency.events()
+    assert (name, body["grants"]) == ("consent.withdrawn", [str(code.grant_id)])
+
+
+def test_no_code_is_issued_on_a_consent_that_is_being_withdrawn(
+    agency: PartnerWorld, await_lock_wait: AwaitLockWait
+) -> None:
+    world = agency.world
+    person = world.link().traveller
+    asked = opening("name")
+    consent = agency.agree(person, asked).record.consent_id
+
+    def settle() -> Settled:
+        with world.begin() as work:
+            desk = Desk(lambda _: work, world.keys, world.rulebook, world.entropy)
+            return desk.settle(
+                None, handle_hash=b"h" * 32, traveller=person, client=client_of(world), releases=[asked], at=world.at  # type: ignore[arg-type]
+            )  # fmt: skip
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.begin() as work:
+            withdraw_consent(
+                work, keys=world.keys, status_signer=world.signers[KeyUse.STATUS], traveller=person,
+                consent_id=consent, at=world.at, entropy=world.entropy,
+            )  # fmt: skip
+            settling = pool.submit(settle)
+            await_lock_wait(settling)
+        settled = settling.result(timeout=60)
+
+    assert (settled.consents, settled.outstanding) == ((), (asked,))
 
 
 def test_after_the_withdrawal_has_committed_no_release_of_a_storm_succeeds(agency: PartnerWorld) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from broker.core.authorization import Grant, LoginSession
+from broker.core.authorization import AuthorizationCode, Grant, LoginSession
 from broker.core.client import Client
 from broker.core.ending import GrantsOf, SessionsOf
 from tests.support.oidc_memory import fits
@@ -18,6 +18,7 @@ class FakeLogins:
     sessions: dict[bytes, LoginSession] = field(default_factory=dict)
     grants: dict[UUID, Grant] = field(default_factory=dict)
     told: list[UUID] = field(default_factory=list)
+    codes: dict[bytes, AuthorizationCode] = field(default_factory=dict)
 
     def person_behind(self, subject: str) -> UUID | None:
         return next((grant.traveller_id for grant in self.grants.values() if grant.subject == subject), None)
@@ -30,6 +31,18 @@ class FakeLogins:
 
     def grant(self, grant_id: UUID) -> Grant | None:
         return self.grants.get(grant_id)
+
+    def add_code(self, code: AuthorizationCode) -> None:
+        self.codes[code.code_hash] = code
+
+    def spend_code(self, code_hash: bytes, at: datetime) -> tuple[AuthorizationCode, bool] | None:
+        code = self.codes.get(code_hash)
+        return None if code is None else (code, True)
+
+    def drop_codes_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> None:
+        for key, code in list(self.codes.items()):
+            if code.traveller_id == traveller_id and set(code.consents) & set(consents):
+                del self.codes[key]
 
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         theirs = [one for one in self.grants.values() if one.traveller_id == traveller_id and one.revoked_at is None]

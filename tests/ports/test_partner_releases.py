@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -10,6 +11,7 @@ from broker.core.denial import Denied, Refusal
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.linking import Linked
 from broker.core.partner import PartnerStatus
+from broker.flows.end_grant import end_grant
 from broker.flows.lapse_consents import lapse_consents
 from tests.support.broker_world import World, decided
 from tests.support.partner_world import BANK, DAILY, SHOP, PartnerWorld, client_of, opening
@@ -299,6 +301,36 @@ def test_a_paused_consent_still_ends_in_time(agency: PartnerWorld) -> None:
     agency.pause(person, consent)
     agency.world.at += timedelta(days=30)
     assert isinstance(agency.resume(person, consent), Denied)
+
+
+@pytest.mark.parametrize("ends", ["withdrawn", "expired", "given back"])
+def test_a_code_in_flight_ends_with_its_consent(agency: PartnerWorld, ends: str) -> None:
+    """Redeemed afterwards it would found a grant that rests on nothing."""
+    world = agency.world
+    person = world.link().traveller
+    asked, other = opening("name"), opening("over_18", purpose="age-check")
+    first, kept = agency.agree(person, asked).record, agency.agree(person, other, days=90).record
+    agency.agree(person, opening("name", "birthdate"))  # a next version; the code rests on the first
+    code = agency.code(person, [asked, other], [first.consent_id, kept.consent_id])
+    stays = agency.code(person, [other], [kept.consent_id])
+
+    if ends == "withdrawn":
+        world.withdraw(person, first.consent_id)
+    elif ends == "given back":
+        grant = agency.grant(person, [asked], [first.consent_id], uuid4())
+        with world.begin() as work:
+            work.logins.add_grant(grant)  # type: ignore[attr-defined]
+            assert end_grant(
+                work, keys=world.keys, grant_id=grant.grant_id, client_id=grant.client_id, at=world.at,
+                entropy=world.entropy,
+            )  # fmt: skip
+    else:
+        world.at += timedelta(days=31)
+        with world.begin() as work:
+            assert lapse_consents(work, keys=world.keys, at=world.at, entropy=world.entropy) == 1
+    with world.begin() as work:
+        assert work.logins.spend_code(code.code_hash, world.at) is None  # type: ignore[attr-defined]
+        assert work.logins.spend_code(stays.code_hash, world.at) == (stays, True)  # type: ignore[attr-defined]
 
 
 def test_a_withdrawal_stops_the_next_release_and_tells_the_partner(agency: PartnerWorld) -> None:

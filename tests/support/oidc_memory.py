@@ -170,6 +170,13 @@ class OidcMemory:
         }
         return list(held - {None})
 
+    def drop_codes_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> None:
+        self.tables["codes"] = {
+            key: row
+            for key, row in self.tables["codes"].items()
+            if key in self.tables["spent"] or row.traveller_id != traveller_id or not set(consents) & set(row.consents)
+        }
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> list[Grant]:
         return [
             grant

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from broker.core.authorization import Grant
+from broker.core.authorization import AuthorizationCode, Grant
 from broker.core.client import Authentication, Client, Profile
 from broker.core.consent import ConsentRecord
 from broker.core.denial import Denied
@@ -158,6 +158,19 @@ class PartnerWorld:
     def events(self, partner_id: str = BANK) -> list[tuple[str, Mapping[str, Any]]]:
         with self.world.begin() as work:
             return [(event.name, event.body) for event in work.partner_events.of(partner_id, state=None, limit=50)]
+
+    def code(self, traveller: UUID, releases: Sequence[IdentityRelease], consents: Sequence[UUID]) -> AuthorizationCode:
+        """A code as the authorization endpoint issues it, kept."""
+        world = self.world
+        made = AuthorizationCode(
+            world.entropy(32), UUID(bytes=world.entropy(16), version=4), f"{BANK}-client",
+            "https://harbour-bank.example/callback", "c" * 43, frozenset({"openid"}), None, None, traveller, "iamsmart",
+            "urn:tongguan:acr:high", world.at, world.at + timedelta(minutes=1), releases=tuple(releases),
+            consents=tuple(consents),
+        )  # fmt: skip
+        with world.begin() as work:
+            work.logins.add_code(made)  # type: ignore[attr-defined]
+        return made
 
     def grant(
         self, traveller: UUID, releases: Sequence[IdentityRelease], consents: Sequence[UUID], grant_id: UUID

@@ -65,6 +65,11 @@ class LoginRegister(Protocol):
     def grant(self, grant_id: UUID) -> Grant | None:
         """What one redeemed code founded."""
 
+    def drop_codes_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> None:
+        """Delete the person's codes that nobody redeemed yet and that rest on any of these consents. One that is being
+        redeemed is waited for: afterwards its grant is there.
+        """
+
     def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
         """The person's grants that stand and rest on any of these consents."""
 
