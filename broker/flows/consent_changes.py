@@ -37,7 +37,7 @@ def drop_codes(work: Work, traveller: UUID, consent_id: UUID) -> None:
 
 def end_grants(work: Work, record: ConsentRecord, event: str, *, at: datetime, entropy: Entropy) -> Sequence[Grant]:
     """Revoke every grant that rests on any version of the consent, and tell the partner, in this work."""
-    grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id))
+    grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id), at)
     tell(work, record, event, grants, at=at, entropy=entropy)
     if grants:
         whose = GrantsOf(grants=[grant.grant_id for grant in grants])

@@ -35,7 +35,7 @@ def end_grant(
     if grant is None or grant.revoked_at is not None or grant.expires_at <= at:
         return None
     # (2) the consents, then the tokens
-    over = [record for record in _resting(work, grant) if not _shared(work, grant, record)]
+    over = [record for record in _resting(work, grant) if not _shared(work, grant, record, at)]
     for record in over:
         work.consents.settle(record.consent_id, ConsentStatus.WITHDRAWN, at)
         drop_codes(work, grant.traveller_id, record.consent_id)
@@ -63,7 +63,7 @@ def _resting(work: Work, grant: Grant) -> list[ConsentRecord]:
     return list(found.values())
 
 
-def _shared(work: Work, grant: Grant, record: ConsentRecord) -> bool:
+def _shared(work: Work, grant: Grant, record: ConsentRecord, at: datetime) -> bool:
     versions = work.consents.versions(record.consent_id)
-    resting = work.logins.grants_resting_on(grant.traveller_id, versions)
+    resting = work.logins.grants_resting_on(grant.traveller_id, versions, at)
     return any(other.grant_id != grant.grant_id for other in resting)

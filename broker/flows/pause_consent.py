@@ -66,7 +66,7 @@ def _move(
     entropy: Entropy,
 ) -> None:
     work.consents.settle(record.consent_id, status, at)
-    grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id))
+    grants = work.logins.grants_resting_on(record.traveller, work.consents.versions(record.consent_id), at)
     tell(work, record, f"consent.{happened}", grants, at=at, entropy=entropy)
     entry = Entry(
         kind=f"traveller:consent:{happened}",

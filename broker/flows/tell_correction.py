@@ -45,7 +45,7 @@ def tell_correction(
             if received:
                 told.setdefault(str(use.clear["recipient"]), set()).update(received)
     for recipient, received in sorted(told.items()):
-        body = {"claims": sorted(received), "status": status, "grants": _grants(work, traveller, recipient)}
+        body = {"claims": sorted(received), "status": status, "grants": _grants(work, traveller, recipient, at)}
         work.partner_events.enqueue(recipient, CORRECTED, body, about=traveller, at=at, entropy=entropy)
     clear = {"claims": sorted(claims), "status": status, "told": sorted(told)}
     entry = Entry(_TOLD, clear, {"at": at.isoformat()}, traveller, key)
@@ -110,7 +110,8 @@ def _since(work: Work, traveller: UUID, key: bytes, since: datetime) -> Iterator
         after = batch[-1].leaf_hash
 
 
-def _grants(work: Work, traveller: UUID, recipient: str) -> list[str]:
+def _grants(work: Work, traveller: UUID, recipient: str, at: datetime) -> list[str]:
     """The grants that stand; there may be none any more."""
     records = [record.consent_id for record, _ in work.consents.of(traveller) if record.recipient == recipient]
-    return [str(grant.grant_id) for grant in work.logins.grants_resting_on(traveller, records)] if records else []
+    resting = work.logins.grants_resting_on(traveller, records, at) if records else ()
+    return [str(grant.grant_id) for grant in resting]

@@ -85,8 +85,8 @@ class OidcUnit(Protocol):
     def sessions_behind(self, client_id: str, subject: str) -> Sequence[UUID]:
         """The sessions, over or not, in which the grants that this client has of that person were founded."""
 
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
-        """The grants not revoked that rest on any of these consents."""
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID], at: datetime) -> Sequence[Grant]:
+        """The grants that stand at `at`, neither revoked nor run out, and rest on any of these consents."""
 
     def add_refresh_token(self, token: RefreshToken) -> None: ...
 

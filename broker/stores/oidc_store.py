@@ -300,8 +300,9 @@ class OidcUnit:
         waiting = delete(codes).where(codes.c.traveller_id == traveller_id, codes.c.spent_at.is_(None))
         self._run(waiting.where(codes.c.consents.overlap(list(consents))))
 
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
-        live = select(grants).where(grants.c.traveller_id == traveller_id, grants.c.revoked_at.is_(None))
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID], at: datetime) -> Sequence[Grant]:
+        theirs = select(grants).where(grants.c.traveller_id == traveller_id)
+        live = theirs.where(grants.c.revoked_at.is_(None), grants.c.expires_at > at)
         resting = live.where(grants.c.consents.overlap(list(consents)))
         return [oidc_rows.grant_of(dict(row._mapping)) for row in self.uow.session.execute(resting)]
 

@@ -44,9 +44,9 @@ class FakeLogins:
             if code.traveller_id == traveller_id and set(code.consents) & set(consents):
                 del self.codes[key]
 
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID], at: datetime) -> Sequence[Grant]:
         theirs = [one for one in self.grants.values() if one.traveller_id == traveller_id and one.revoked_at is None]
-        return [one for one in theirs if set(one.consents) & set(consents)]
+        return [one for one in theirs if one.expires_at > at and set(one.consents) & set(consents)]
 
     def end_grants(self, whose: GrantsOf, at: datetime) -> Sequence[Grant]:
         standing = [one for one in self.grants.values() if one.revoked_at is None and fits(one, whose)]

@@ -303,6 +303,26 @@ def test_a_paused_consent_still_ends_in_time(agency: PartnerWorld) -> None:
     assert isinstance(agency.resume(person, consent), Denied)
 
 
+@pytest.mark.parametrize("other_lives", [True, False])
+def test_a_grant_that_ran_out_keeps_no_consent_alive(agency: PartnerWorld, other_lives: bool) -> None:
+    world = agency.world
+    person = world.link().traveller
+    asked = opening("name")
+    consent = agency.agree(person, asked).record.consent_id
+    given_back, other = (agency.grant(person, [asked], [consent], uuid4()) for _ in range(2))
+    if not other_lives:
+        other = replace(other, expires_at=world.at)
+    with world.begin() as work:
+        work.logins.add_grant(given_back)  # type: ignore[attr-defined]
+        work.logins.add_grant(other)  # type: ignore[attr-defined]
+        ended = end_grant(
+            work, keys=world.keys, grant_id=given_back.grant_id, client_id=given_back.client_id, at=world.at,
+            entropy=world.entropy,
+        )  # fmt: skip
+    assert ended is not None
+    assert ended.consents == (() if other_lives else (consent,))
+
+
 @pytest.mark.parametrize("ends", ["withdrawn", "expired", "given back"])
 def test_a_code_in_flight_ends_with_its_consent(agency: PartnerWorld, ends: str) -> None:
     """Redeemed afterwards it would found a grant that rests on nothing."""

@@ -177,11 +177,14 @@ class OidcMemory:
             if key in self.tables["spent"] or row.traveller_id != traveller_id or not set(consents) & set(row.consents)
         }
 
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> list[Grant]:
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID], at: datetime) -> list[Grant]:
         return [
             grant
             for grant in self.tables["grants"].values()
-            if grant.traveller_id == traveller_id and grant.revoked_at is None and set(consents) & set(grant.consents)
+            if grant.traveller_id == traveller_id
+            and grant.revoked_at is None
+            and grant.expires_at > at
+            and set(consents) & set(grant.consents)
         ]
 
     def add_refresh_token(self, token: RefreshToken) -> None:

@@ -70,8 +70,8 @@ class LoginRegister(Protocol):
         redeemed is waited for: afterwards its grant is there.
         """
 
-    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID]) -> Sequence[Grant]:
-        """The person's grants that stand and rest on any of these consents."""
+    def grants_resting_on(self, traveller_id: UUID, consents: Sequence[UUID], at: datetime) -> Sequence[Grant]:
+        """The person's grants that stand at `at` and rest on any of these consents: not one that ran out."""
 
     def end_grants(self, whose: GrantsOf, at: datetime) -> Sequence[Grant]:
         """Revoke those that stand, with every token of their families and the codes that wait for them; returns them.
