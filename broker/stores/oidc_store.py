@@ -49,7 +49,12 @@ from broker.stores.oidc_tables import (
 from broker.stores.unit_of_work import UnitOfWork
 
 KEEP_SPENT: Final = timedelta(days=1)
-"""How long an expired code or an ended grant is kept, so that a late second use is still recognised as one."""
+"""How long an expired code is kept, so that a late second use is still recognised as one."""
+
+KEEP_ENDED: Final = timedelta(days=30)
+"""How long a grant that ended or ran out is kept: notices of it are tried again for days, and their receiver may ask
+what became of it long after.
+"""
 _RETRY: Final = timedelta(seconds=15)
 """The wait after the first attempt at a logout notice, longer than the attempt; each next one is four times as long."""
 
@@ -377,7 +382,7 @@ class OidcUnit:
             self._run(delete(table).where(table.c.traveller_id == traveller_id))
 
     def sweep(self, at: datetime) -> int:
-        late = at - KEEP_SPENT
+        late, forgotten = at - KEEP_SPENT, at - KEEP_ENDED
         doomed: tuple[tuple[Table, Any], ...] = (
             (pending_requests, pending_requests.c.expires_at <= at),
             (login_attempts, login_attempts.c.expires_at <= at),
@@ -387,7 +392,7 @@ class OidcUnit:
             (revoked_tokens, revoked_tokens.c.forget_at <= at),
             (logout_notices, logout_notices.c.attempts >= MAX_ATTEMPTS),
             (codes, codes.c.expires_at <= late),
-            (grants, or_(grants.c.expires_at <= late, grants.c.revoked_at <= late)),
+            (grants, or_(grants.c.expires_at <= forgotten, grants.c.revoked_at <= forgotten)),
         )
         return sum(self._count(delete(table).where(condition)) for table, condition in doomed)
 

@@ -266,8 +266,24 @@ def test_sweeping_keeps_what_reuse_detection_needs(open_unit: OpenUnit) -> None:
     assert _do(open_unit, lambda unit: unit.sweep(SOON)) == 4
     assert _do(open_unit, lambda unit: unit.spend_code(code.code_hash, NOW)) is not None
     assert _do(open_unit, lambda unit: unit.grant(grant.grant_id)) is not None
-    assert _do(open_unit, lambda unit: unit.sweep(SOON + timedelta(days=1))) >= 2
-    assert _do(open_unit, lambda unit: unit.grant(grant.grant_id)) is None
+    assert _do(open_unit, lambda unit: unit.sweep(SOON + timedelta(days=1))) == 1
+    assert _do(open_unit, lambda unit: unit.spend_code(code.code_hash, NOW)) is None
+
+
+def test_what_became_of_a_grant_is_known_for_thirty_days(open_unit: OpenUnit) -> None:
+    """A notice of its end is tried again for days, and whoever gets it asks."""
+    ran_out, revoked = _grant(), replace(_grant(), expires_at=NOW + timedelta(days=90))
+
+    def fill(unit: OidcUnit) -> None:
+        unit.add_grant(ran_out)
+        unit.add_grant(revoked)
+        unit.end_grants(GrantsOf(grants=[revoked.grant_id]), NOW)
+
+    _do(open_unit, fill)
+    assert _do(open_unit, lambda unit: unit.sweep(NOW + timedelta(days=29))) == 0
+    assert _do(open_unit, lambda unit: unit.sweep(SOON + timedelta(days=30))) >= 2
+    for grant in (ran_out, revoked):
+        assert _do(open_unit, lambda unit, grant=grant: unit.grant(grant.grant_id)) is None
 
 
 RACERS = 16

@@ -250,12 +250,12 @@ class OidcMemory:
         self.tables["logins"] = {key: row for key, row in self.tables["logins"].items() if key[0] in living}
         notices = self.tables["notices"]
         self.tables["notices"] = {key: row for key, row in notices.items() if row[0].attempts < 7}
-        late = at - timedelta(days=1)
+        late, forgotten = at - timedelta(days=1), at - timedelta(days=30)
         self.tables["codes"] = {key: row for key, row in self.tables["codes"].items() if row.expires_at > late}
         self.tables["grants"] = {
             key: row
             for key, row in self.tables["grants"].items()
-            if row.expires_at > late and not (row.revoked_at and row.revoked_at <= late)
+            if row.expires_at > forgotten and not (row.revoked_at and row.revoked_at <= forgotten)
         }
         tokens = self.tables["tokens"]
         self.tables["tokens"] = {k: t for k, t in tokens.items() if t.grant_id in self.tables["grants"]}
