@@ -1,5 +1,6 @@
 """Rendering of the broker's pages: one template environment, one policy, one language per page."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +23,9 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# What stands in a `mailto:` as it is: nothing that a mail program would read as more than one address.
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+'-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+_ENVIRONMENT.tests["mail_address"] = lambda said: _MAIL_ADDRESS.fullmatch(said) is not None
 # Which of our texts a person reads for a problem; any other problem is "failed".
 _FOR_PEOPLE: Mapping[str, str] = {
     "form-expired": "form_expired",

@@ -163,6 +163,30 @@ def test_data_that_leave_and_sensitive_data_need_a_tick_of_their_own(web: WebWor
         assert pages.consents()[0].jurisdiction == "CN"
 
 
+@pytest.mark.parametrize(
+    ("contact", "linked"),
+    [
+        ("privacy@bank.example", True),
+        ("+852 2345 6789", False),
+        ("1 Harbour Road, Hong Kong", False),
+        ("Ms Chan, privacy@bank.example", False),
+        ("privacy@bank.example?subject=x", False),
+    ],
+)
+def test_only_an_e_mail_address_is_linked_as_one(web: WebWorld, contact: str, linked: bool) -> None:
+    agency = PartnerWorld(web.world, contact=contact)
+    client = client_of(web.world)
+    web.ports = replace(web.ports, authorization=replace(web.server, clients=Clients({client.client_id: client})))
+    person = web.world.link().traveller
+    with web.client() as http:
+        http.cookies.update(web.session(person))
+        pages = Pages(web, http, agency, person, client)
+        pages.wait_for(opening("name"))
+        page = pages.get()
+    assert contact in page.text
+    assert ("mailto:" in page.text) is linked
+
+
 def test_one_page_after_another_and_refusing_one_leaves_the_other(pages: Pages) -> None:
     first, second = opening("name"), opening("over_18", purpose="age-check")
     pages.wait_for(first, second)

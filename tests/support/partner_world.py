@@ -64,18 +64,20 @@ def client_of(world: World, partner_id: str = BANK, **changes: Any) -> Client:
 
 @dataclass
 class PartnerWorld:
-    """`world` with the partners BANK (in `jurisdiction`) and SHOP (in Hong Kong)."""
+    """`world` with the partners BANK (in `jurisdiction`) and SHOP (in Hong Kong); BANK is reached at `contact`."""
 
     world: World
     jurisdiction: str = "HK"
+    contact: str = f"privacy@{BANK}.example"
     released: list[ReleasedClaims] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with self.world.begin() as work:
-            for partner_id, where in ((BANK, self.jurisdiction), (SHOP, "HK")):
+            partners = ((BANK, self.jurisdiction, self.contact), (SHOP, "HK", f"privacy@{SHOP}.example"))
+            for partner_id, where, contact in partners:
                 work.partners.add(
                     Partner(
-                        partner_id, NAMES, f"privacy@{partner_id}.example", where, PartnerKind.COMPANY,
+                        partner_id, NAMES, contact, where, PartnerKind.COMPANY,
                         sandbox=False, ceilings=Ceilings(), created_at=self.world.at,
                         webhook_url=f"https://{partner_id}.example/notices",
                     )
