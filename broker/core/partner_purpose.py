@@ -27,7 +27,7 @@ _SHARED: Final = ("method", "refusal", "withdrawal", "rights", "overseas", "sens
 @dataclass(frozen=True, slots=True)
 class PartnerPurpose:
     """One purpose with its law as data. `claims`, `retention`, `limit` and `max_days` are what a request may ask for at
-    most. `texts` holds title, purpose and effect, each by language.
+    most. `texts` holds title, purpose, effect and law (the legal basis in words), each by language.
     """
 
     purpose_id: str
@@ -114,7 +114,7 @@ class PartnerPurposes:
             retention=format_duration(release.retention),
             effect=purpose.texts["effect"][language],
             rights=self.shared["rights"][language],
-            legal_basis=purpose.legal_basis,
+            legal_basis=purpose.texts["law"][language],
             words=tuple((claim, self.words.words(claim, language)) for claim in sorted(release.claims)),
             optional=tuple(sorted(release.optional)),
             frequency=frequency_text(limit_of(release)),
@@ -185,6 +185,8 @@ def _purpose(entry: Mapping[str, Any], words: ClaimWords) -> PartnerPurpose:
         retention=parse_duration(str(entry["retention"])),
         limit=UseLimit(int(most["times"]), parse_duration(str(most["per"]))),
         max_days=int(entry["max_days"]),
-        texts={part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "effect")},
+        texts={
+            part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "effect", "law")
+        },
         terms=terms,
     )

@@ -22,7 +22,7 @@ OFFLINE_PASS = "offline-pass"  # noqa: S105 - a purpose, not a credential
 class Purpose:
     """One purpose with its law as data. `per_zone`: the recipient is a border zone; otherwise it is the broker itself.
 
-    `texts` holds title, purpose, method and effect, each by language.
+    `texts` holds title, purpose, method, effect and law (the legal basis in words), each by language.
     """
 
     purpose_id: str
@@ -140,7 +140,7 @@ class Purposes:
             retention=purpose.retention,
             effect=purpose.texts["effect"][language],
             rights=self.rights[language],
-            legal_basis=purpose.legal_basis,
+            legal_basis=purpose.texts["law"][language],
             jurisdiction=recipient.jurisdiction,
         )
 
@@ -161,7 +161,8 @@ def _purpose(entry: Mapping[str, Any]) -> Purpose:
         retention=str(entry["retention"]),
         max_days=int(entry["max_days"]),
         texts={
-            part: in_every_language(entry[part], f"{name}.{part}") for part in ("title", "purpose", "method", "effect")
+            part: in_every_language(entry[part], f"{name}.{part}")
+            for part in ("title", "purpose", "method", "effect", "law")
         },
         terms=terms,
     )

@@ -275,6 +275,7 @@ def _consent_page(
         side=side,
         asked=asked,
         purpose=purpose.texts["purpose"][language],
+        law=purpose.texts["law"][language],
         categories=[
             words.words(name, language) if partner is not None else texts["category"][name]
             for name in sorted(record.categories)

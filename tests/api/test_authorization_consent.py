@@ -113,7 +113,7 @@ def test_the_page_says_who_what_why_how_long_how_often_and_where_to(pages: Pages
     purpose = rules.purpose("account-opening")
     named = [
         NAMES[language], f"privacy@{BANK}.example", purpose.texts["title"][language],
-        purpose.texts["purpose"][language], purpose.texts["effect"][language], purpose.legal_basis,
+        purpose.texts["purpose"][language], purpose.texts["effect"][language], purpose.texts["law"][language],
         rules.words.place("HK", language), texts["duration"]["days"].format(number=30),
     ]  # fmt: skip
     named += [rules.words.words(claim, language) for claim in asked.claims]

@@ -87,7 +87,10 @@ def test_only_a_guardians_own_consent_lets_a_childs_face_go(web: WebWorld, paren
     page = parent.get("/rights/guardians", lang="zh-Hant")
     assert "小童" in page.text
     (address,) = re.findall(r'href="(/rights/guardians/[^"?]+)\?', page.text)
-    form = parent.form(parent.get(address), address)
+    read = parent.get(address, lang="zh-Hant")
+    assert "《個人信息保護法》（PIPL）第31條" in read.text
+    assert "separate consent" not in read.text
+    form = parent.form(read, address)
     assert parent.send(form, decision="agree").status_code == 422
     assert parent.send(form, decision="refuse").status_code == 303
     assert "guardian_consent_missing" in _why(web, child)
