@@ -83,10 +83,20 @@ def require_token(
         found = _checked(server, request, frozenset(scopes), audience, at)
         if not isinstance(found, AccessToken):
             raise refuse("invalid_token", "the access token is for no person")
-        _check_login(found, acr, max_age, at)
+        need_login(found, acr=acr, max_age=max_age, at=at)
         return found
 
     return token
+
+
+def need_login(token: AccessToken, *, acr: str | None = None, max_age: timedelta | None = None, at: datetime) -> None:
+    """RFC 9470 3: raises ResourceError whose challenge says what login would do."""
+    weak = acr is not None and not acr_met(token.acr, (acr,))
+    old = max_age is not None and token.auth_time + max_age < at
+    if weak or old:
+        asked = {"acr_values": acr} if acr is not None else {}
+        asked |= {"max_age": str(int(max_age.total_seconds()))} if max_age is not None else {}
+        raise refuse("insufficient_user_authentication", "a stronger or fresher login is needed", parameters=asked)
 
 
 def require_client_token(*scopes: str, audience: str = AGENCIES_API) -> Callable[[Request], ClientToken]:
@@ -266,16 +276,6 @@ def _checked(
         return verify_token(server, request, raw, scheme=scheme, scopes=scopes, audience=audience, at=at)
     except OAuthError as error:
         raise as_resource_error(error) from error
-
-
-def _check_login(token: AccessToken, acr: str | None, max_age: timedelta | None, at: datetime) -> None:
-    """RFC 9470 3: what login would do is said in the challenge."""
-    weak = acr is not None and not acr_met(token.acr, (acr,))
-    old = max_age is not None and token.auth_time + max_age < at
-    if weak or old:
-        asked = {"acr_values": acr} if acr is not None else {}
-        asked |= {"max_age": str(int(max_age.total_seconds()))} if max_age is not None else {}
-        raise refuse("insufficient_user_authentication", "a stronger or fresher login is needed", parameters=asked)
 
 
 def _thumbprint(claims: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from broker.flows.mint_pass import mint_pass
 from broker.flows.ports import JournalledUse, Work
 from broker.flows.revoke_pass import revoke_pass
 from broker.flows.withdraw_consent import forget_face
-from broker.oidc.resource import AccessToken, require_token
+from broker.oidc.resource import AccessToken, need_login, require_token
 from broker.web.bodies import JSON, KIB, MIB, BodyRule, Rules
 from broker.web.error_handlers import respond
 from broker.web.fields import PassId, answer_with, from_base64url, to_base64url
@@ -213,8 +213,11 @@ def uses(request: Request, token: Person, services: Provided, work: Transaction)
 
 @router.delete("/account")
 def erase_account(token: Person, services: Provided) -> Response:
-    """Erasure: the deletion is durable before the person's key is destroyed."""
+    """Erasure: the deletion is durable before the person's key is destroyed. Whoever finds an unlocked phone does not
+    get here: the person logs in again first (specs/rights.md 1).
+    """
     at = services.clock()
+    need_login(token, max_age=services.rulebook.rights.step_up.window, at=at)
     with services.begin() as work:
         certified = erase_with_certificate(
             work,

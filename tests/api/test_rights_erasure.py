@@ -135,6 +135,17 @@ def test_nothing_kept_connects_the_certificate_with_a_receipt(web: WebWorld, per
     assert person.get("/rights/certificates/short").status_code == 422
 
 
+def test_an_old_login_of_the_wallet_does_not_erase(web: WebWorld, http: TestClient) -> None:
+    """RFC 9470: the same window as on the page."""
+    traveller = web.world.ready()
+    wallet = web.wallet(http, traveller, auth_time=web.now() - timedelta(seconds=301))
+    refused = wallet.delete("/account")
+    assert (refused.status_code, refused.json()["error"]) == (401, "insufficient_user_authentication")
+    assert 'max_age="300"' in refused.headers["www-authenticate"]
+    assert web.keys.key(traveller)  # still there
+    assert web.wallet(http, traveller).delete("/account").status_code == 200
+
+
 def test_the_wallet_is_told_where_the_certificate_is(web: WebWorld, http: TestClient) -> None:
     wallet = web.wallet(http, web.world.ready())
     erased = wallet.delete("/account").json()

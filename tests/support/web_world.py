@@ -215,8 +215,15 @@ class WebWorld:
         with TestClient(app, base_url=ISSUER, raise_server_exceptions=False, follow_redirects=False) as http:
             yield http
 
-    def wallet(self, http: httpx.Client, traveller: UUID, *, scopes: frozenset[str] | None = None) -> WalletClient:
-        """A wallet logged in as that traveller, without the journey through a provider."""
+    def wallet(
+        self,
+        http: httpx.Client,
+        traveller: UUID,
+        *,
+        scopes: frozenset[str] | None = None,
+        auth_time: datetime | None = None,
+    ) -> WalletClient:
+        """A wallet logged in as that traveller, just now unless told, without the journey through a provider."""
         key = ec.generate_private_key(ec.SECP256R1())
         at = self.now()
         scopes = frozenset({"openid", "wallet"}) if scopes is None else scopes
@@ -224,8 +231,8 @@ class WebWorld:
         with self.storage.unit() as unit:
             subject = unit.pairwise_subject(traveller, "tongguan-wallet", _b64url(os.urandom(16)))
             grant = Grant(
-                uuid4(), "tongguan-wallet", traveller, subject, "iamsmart", "urn:tongguan:acr:high", at, scopes,
-                ECKey.import_key(client.key.public_key()).thumbprint(), at, at + timedelta(days=1),
+                uuid4(), "tongguan-wallet", traveller, subject, "iamsmart", "urn:tongguan:acr:high", auth_time or at,
+                scopes, ECKey.import_key(client.key.public_key()).thumbprint(), at, at + timedelta(days=1),
             )  # fmt: skip
             unit.add_grant(grant)
             issued = issue_tokens(self.server, unit, grant, scopes, at, nonce=None)

@@ -4,7 +4,7 @@ export class Problem extends Error {
   override readonly name = "Problem";
   constructor(
     readonly status: number,
-    /** A reason code of the closed vocabulary, or the problem type's last word, or "unknown". */
+    /** A reason code of the closed vocabulary, or the problem type's last word, or the OAuth error, or "unknown". */
     readonly reason: string,
     readonly detail: string,
   ) {
@@ -25,11 +25,11 @@ export async function problemOf(response: Response): Promise<Problem> {
     // A proxy's page in place of a problem: the status is what there is.
   }
   const members = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  const { reason, type, detail } = members;
+  const { reason, type, detail, error } = members;
   const word = typeof type === "string" ? (type.split(/[/:#]/).at(-1) ?? "").replaceAll("-", "_") : "";
   return new Problem(
     response.status,
-    typeof reason === "string" ? reason : word === "" || word === "blank" ? "unknown" : word,
+    typeof reason === "string" ? reason : word !== "" && word !== "blank" ? word : typeof error === "string" ? error : "unknown",
     typeof detail === "string" ? detail : "",
   );
 }

@@ -1,6 +1,9 @@
 import { useState } from "preact/hooks";
+import { Problem } from "../api/problem";
 import type { Consent, Me } from "../api/wallet";
 import { isKey, type Key } from "../i18n";
+import { startLogin } from "../session/login";
+import { FRESH_LOGIN } from "../session/tokens";
 import { Confirm } from "../ui/confirm";
 import { Icon, type IconName } from "../ui/icon";
 import { Button, Failed, Link, Loading, Notice, PageTitle } from "../ui/parts";
@@ -97,7 +100,7 @@ const BROKER_PAGES: readonly { path: string; name: Key }[] = [
 ];
 
 function YourData({ canErase }: { canErase: boolean }) {
-  const { t, tokens, api, config, language, leave } = useWallet();
+  const { t, tokens, api, config, database, now, language, leave } = useWallet();
   const { busy, why, run, clear } = useAction();
   const [asking, setAsking] = useState(false);
   const signOut = (): Promise<void> =>
@@ -107,7 +110,13 @@ function YourData({ canErase }: { canErase: boolean }) {
     });
   const eraseAll = (): Promise<void> =>
     run(async () => {
-      const certificate = await api.eraseAccount();
+      const certificate = await api.eraseAccount().catch(async (error: unknown) => {
+        if (!(error instanceof Problem && error.reason === FRESH_LOGIN)) throw error;
+        // What cannot be undone needs whoever holds the phone to log in first; they come back here and ask once more.
+        location.assign(await startLogin(config, database, { origin: location.origin, language, returnTo: "/", now, fresh: true }));
+        return null;
+      });
+      if (certificate === null) return;
       await tokens.signOut();
       leave("home.erased_all");
       if (new URL(certificate).origin === new URL(config.broker).origin) location.assign(`${certificate}?lang=${language}`);

@@ -20,11 +20,11 @@ export function redirectUri(origin: string): string {
   return `${origin}/callback`;
 }
 
-/** Prepares a login and returns the address at the broker to go to. */
+/** Prepares a login and returns the address at the broker to go to. `fresh`: whatever session the broker still holds. */
 export async function startLogin(
   config: Config,
   database: Database,
-  { origin, language, returnTo, now }: { origin: string; language: string; returnTo: string; now: () => number },
+  { origin, language, returnTo, now, fresh = false }: { origin: string; language: string; returnTo: string; now: () => number; fresh?: boolean },
 ): Promise<URL> {
   const broker = await connect(config, database, now);
   const state = oauth.generateRandomState();
@@ -43,7 +43,7 @@ export async function startLogin(
     ui_locales: language,
   });
   // Somebody left: the broker must not answer for them out of a session it may still hold.
-  if ((await database.count("signed_out")) > 0) parameters.set("prompt", "login");
+  if (fresh || (await database.count("signed_out")) > 0) parameters.set("prompt", "login");
   await database.put("logins", { verifier, nonce, returnTo, startedAt: now() }, state);
   const endpoint = broker.server.authorization_endpoint;
   if (endpoint === undefined) throw new LoginFailed("failed", "no authorization endpoint");

@@ -1,10 +1,11 @@
 import "fake-indexeddb/auto";
 import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { problemOf } from "../api/problem";
 import { type Database, openDatabase } from "../store/database";
 import { FakeBroker, ISSUER, json } from "../testing/fake-broker";
 import { finishLogin, LoginFailed, startLogin } from "./login";
-import { SignedOut, Tokens } from "./tokens";
+import { FRESH_LOGIN, SignedOut, Tokens } from "./tokens";
 
 const config = { broker: ISSUER, clientId: "tongguan-wallet" };
 const ask = { origin: "https://wallet.example", language: "pt", returnTo: "/passes" };
@@ -134,6 +135,17 @@ describe("calls with the session", () => {
     broker.expireAccess();
     expect((await tokens().fetch("GET", "/wallet/v1/me")).status).toBe(200);
     expect(broker.accepted).toBe("access-2");
+  });
+
+  test("a fresher login that is wanted is said, and ends no session", async () => {
+    const challenge = { "WWW-Authenticate": 'DPoP error="insufficient_user_authentication", max_age="300"' };
+    const body = { type: "about:blank", detail: "", error: "insufficient_user_authentication" };
+    broker.answers.set("DELETE /wallet/v1/account", () => json(body, 401, challenge));
+    const refused = await tokens().fetch("DELETE", "/wallet/v1/account");
+    expect(await problemOf(refused)).toMatchObject({ status: 401, reason: FRESH_LOGIN });
+    expect(await database.get("session", "current")).toMatchObject({ accessToken: "access-1" });
+    await startLogin(config, database, { ...ask, now, fresh: true });
+    expect(broker.prompts).toEqual([null, "login"]);
   });
 
   test("say that the session ended, and keep the passes", async () => {

@@ -13,6 +13,13 @@ export class SignedOut extends Error {
 /** Renew this long before the token ends, in milliseconds. */
 const MARGIN = 20_000;
 
+/** The `error` of RFC 9470 3. */
+export const FRESH_LOGIN = "insufficient_user_authentication";
+
+function wantsLogin(response: Response): boolean {
+  return response.headers.get("www-authenticate")?.includes(`error="${FRESH_LOGIN}"`) ?? false;
+}
+
 export class Tokens {
   private connection: Promise<Broker> | undefined;
 
@@ -40,11 +47,12 @@ export class Tokens {
       }
     };
     const first = await send(await this.current());
-    if (first.status !== 401) return first;
+    // A fresher login is wanted (RFC 9470): no renewal brings one, and the session is sound.
+    if (first.status !== 401 || wantsLogin(first)) return first;
     // Refused before its time: the token may have ended, or the phone's clock been set. One renewal by the broker's clock, one more try.
     this.connection = undefined;
     const second = await send(await this.current({ renew: true }));
-    if (second.status !== 401) return second;
+    if (second.status !== 401 || wantsLogin(second)) return second;
     await this.drop();
     throw new SignedOut();
   }
