@@ -14,6 +14,7 @@ from broker.oidc.keys import ALGORITHM
 from broker.oidc.sealed_answer import CONTENT_ALGORITHMS, KEY_ALGORITHMS
 from broker.oidc.server import LANGUAGES, AuthorizationServer
 from broker.oidc.token.endpoint import GRANT_TYPES
+from broker.wire.identity_grant import RECORD_TYPE, DocumentType, EvidenceKind
 
 _SCOPES: Final = ("openid", "profile", "offline_access", "wallet", "partner")
 _PROTOCOL_CLAIMS: Final = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
@@ -67,8 +68,7 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "acr_values_supported": list(LEVELS),
         "claim_types_supported": ["normal"],
         "claims_supported": [*_PROTOCOL_CLAIMS, *sorted(CLAIMS)],
-        "verified_claims_supported": True,  # OpenID Connect for Identity Assurance 7
-        "claims_in_verified_claims_supported": sorted(CLAIMS),
+        **_verified_claims(server),
         "display_values_supported": ["page", "popup", "touch", "wap"],
         "ui_locales_supported": list(LANGUAGES),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -78,6 +78,25 @@ def metadata(server: AuthorizationServer) -> dict[str, Any]:
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
     }
+
+
+def _verified_claims(server: AuthorizationServer) -> dict[str, Any]:
+    """OpenID Connect for Identity Assurance 1.0, 7, from the providers that there are."""
+    vouching = [one for one in server.connectors.values() if one.trust_framework is not None]
+    if not vouching:
+        return {"verified_claims_supported": False}
+    evidence = {one.evidence for one in vouching}
+    found: dict[str, Any] = {
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": sorted({str(one.trust_framework) for one in vouching}),
+        "claims_in_verified_claims_supported": sorted(CLAIMS),
+        "evidence_supported": sorted(evidence),
+    }
+    if EvidenceKind.DOCUMENT in evidence:
+        found["documents_supported"] = sorted(DocumentType)
+    if EvidenceKind.ELECTRONIC_RECORD in evidence:
+        found["electronic_records_supported"] = [RECORD_TYPE]
+    return found
 
 
 def jwks(server: AuthorizationServer) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from broker.wire.identity_grant import Assurance, IdentityGrant
+from broker.wire.identity_grant import Assurance, EvidenceKind, IdentityGrant
 from broker.wire.keys import Entropy
 from broker.wire.upstream_tokens import UpstreamTokens
 
@@ -106,6 +106,14 @@ class IdentityConnector(Protocol):
     @property
     def origin(self) -> str:
         """Scheme and authority that browsers are sent to; pages name it in their Content-Security-Policy."""
+
+    @property
+    def trust_framework(self) -> str | None:
+        """Under which its verified claims come, as in `Verification`; None from a provider that vouches for none."""
+
+    @property
+    def evidence(self) -> EvidenceKind:
+        """What they rest on."""
 
     def begin(self, start: LoginStart) -> Redirection:
         """Where to send the browser. Raises ConnectorError."""

@@ -84,6 +84,10 @@ class EvidenceKind(StrEnum):
     DOCUMENT = "document"  # a document read in this login: card, chip, credential
 
 
+RECORD_TYPE: Final = "identity_register"
+"""Of every electronic record here (OpenID Connect for Identity Assurance, `evidence.record.type`)."""
+
+
 class Verification(BaseModel):
     """How the claims were verified (OpenID Connect for Identity Assurance, `verification`). `time`: when the provider
     stated them.
@@ -125,7 +129,7 @@ class Vouched(BaseModel):
             "check_details": [{"check_method": self.provider_acr, "organization": self.issuer}],
         }
         if self.verification.evidence is EvidenceKind.ELECTRONIC_RECORD:
-            evidence["record"] = {"type": "identity_register", "source": {"name": self.issuer}}
+            evidence["record"] = {"type": RECORD_TYPE, "source": {"name": self.issuer}}
         else:
             evidence["document_details"] = {"type": str(self.document_type), "issuer": {"name": self.issuer}}
         return {

@@ -25,7 +25,6 @@ from connectors.evidence import GRANT_LIFETIME, evidence_hash
 
 _CODE: Final = re.compile(r"[A-Z0-9]{1,16}")
 _LOGIN_LIFETIME: Final = timedelta(minutes=15)
-TRUST_FRAMEWORK: Final = "cn_ctid"
 
 
 class CtidConnector:
@@ -37,6 +36,8 @@ class CtidConnector:
         "en": "National Network Identity (Mainland)",
         "pt": "Identidade Nacional em Rede (Interior da China)",
     }
+    trust_framework = "cn_ctid"
+    evidence = EvidenceKind.ELECTRONIC_RECORD
 
     def __init__(
         self,
@@ -126,9 +127,7 @@ class CtidConnector:
             auth_time=done.time,
             expires_at=done.time + GRANT_LIFETIME,
             claims=read.verified_claims(self._fail, **identity.claims) if identity is not None else None,
-            verification=Verification(
-                trust_framework=TRUST_FRAMEWORK, time=done.time, evidence=EvidenceKind.ELECTRONIC_RECORD
-            )
+            verification=Verification(trust_framework=self.trust_framework, time=done.time, evidence=self.evidence)
             if identity is not None
             else None,
             scopes=frozenset({"result"} | {name for name, value in shared.items() if value is not None}),

@@ -45,6 +45,8 @@ class GenericConnector:
             elsewhere=settings.endpoint_origins,
         )
         self.flow = CodeFlow(registration, around.fetch)
+        self.trust_framework = settings.trust_framework if settings.claims is not None else None
+        self.evidence = settings.evidence
         self.origin = settings.browser_origin or origin_of(settings.issuer)
         self._levels = {name: LEVELS[level] for name, level in settings.levels.items()}
 

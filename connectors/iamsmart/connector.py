@@ -13,7 +13,7 @@ from connectors.iamsmart.api import Api
 from connectors.iamsmart.approvals import Approvals, Shop
 from connectors.iamsmart.business_id import BusinessIds
 from connectors.iamsmart.callbacks import Callbacks
-from connectors.iamsmart.login import Login
+from connectors.iamsmart.login import EVIDENCE, TRUST_FRAMEWORK, Login
 from connectors.iamsmart.mailbox import Mailbox, MemoryMailbox
 from connectors.iamsmart.results import Results
 from connectors.iamsmart.settings import IamSmartSettings, read_anchors, read_private_key
@@ -28,6 +28,8 @@ class IamSmartConnector(Approvals):
         "en": "iAM Smart (Hong Kong)",
         "pt": "iAM Smart (Hong Kong)",
     }
+    trust_framework = TRUST_FRAMEWORK
+    evidence = EVIDENCE
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ LEVELS: Final = {FACE: Assurance.HIGH, DEVICE: Assurance.SUBSTANTIAL}
 AMR: Final = {FACE: ("face", "hwk"), DEVICE: ("hwk", "pin")}
 LANGUAGES: Final = {"zh-Hant": "zh-HK", "zh-Hans": "zh-CN", "en": "en-US", "pt": "en-US"}
 TRUST_FRAMEWORK: Final = "hk_iamsmart"
+EVIDENCE: Final = EvidenceKind.ELECTRONIC_RECORD
 PORTRAIT_FIELD: Final = "syntheticPortrait"
 _FIELDS: Final = ("idNo", "enName", "chName", "birthDate")
 
@@ -156,7 +157,7 @@ def pull(api: Api, tokens: UpstreamTokens, *, profile: list[str], at: datetime, 
 
 
 def _verification(at: datetime) -> Verification:
-    return Verification(trust_framework=TRUST_FRAMEWORK, time=at, evidence=EvidenceKind.ELECTRONIC_RECORD)
+    return Verification(trust_framework=TRUST_FRAMEWORK, time=at, evidence=EVIDENCE)
 
 
 def refuse_errors(api: Api, answer: Mapping[str, str]) -> None:

@@ -50,6 +50,8 @@ class MacauConnector:
         "en": "Macau One Account",
         "pt": "Conta Única de Macau",
     }
+    trust_framework = "mo_one_account"
+    evidence = EvidenceKind.ELECTRONIC_RECORD
 
     def __init__(self, provider: str, settings: MacauSettings, around: Surroundings) -> None:
         self.provider = provider
@@ -95,9 +97,7 @@ class MacauConnector:
             auth_time=auth_time,
             expires_at=auth_time + GRANT_LIFETIME,
             claims=claims,
-            verification=Verification(
-                trust_framework="mo_one_account", time=at, evidence=EvidenceKind.ELECTRONIC_RECORD
-            ),
+            verification=Verification(trust_framework=self.trust_framework, time=at, evidence=self.evidence),
             scopes=login.tokens.scope | packet.shared,
             # Without it the login counts; enrolling a face needs it and says so.
             portrait=read.photograph(photograph, self._fail) if photograph is not None else None,

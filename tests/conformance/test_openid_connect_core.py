@@ -2,13 +2,17 @@
 
 import json
 import os
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
 
+from broker.oidc.metadata import metadata
+from broker.wire.identity_grant import DocumentType, EvidenceKind
 from tests.support.oidc_world import ISSUER, OidcWorld
 from tests.support.relying_party import RelyingParty
+from tests.support.sandbox_idp import SandboxIdp
 from tests.support.sandbox_world import OTHER_AGENCY, SandboxWorld
 from tests.support.wallet_client import WalletClient, b64url
 
@@ -126,6 +130,27 @@ def test_discovery_documents_agree_and_point_at_live_endpoints(world: OidcWorld)
     for name, url in openid.items():
         if name.endswith("_endpoint") or name == "jwks_uri":
             assert client.get(url).status_code != 404, name
+
+
+def test_discovery_says_how_claims_are_verified(world: OidcWorld, sandbox: SandboxWorld) -> None:
+    """OpenID Connect for Identity Assurance 1.0, 7: of the providers that there are."""
+    found = world.client().get(f"{ISSUER}/.well-known/openid-configuration").json()
+    assert found["trust_frameworks_supported"] == ["cn_ctid", "hk_iamsmart", "mo_one_account"]
+    assert found["evidence_supported"] == ["electronic_record"]
+    assert found["electronic_records_supported"] == ["identity_register"]
+    assert "documents_supported" not in found
+    only = SandboxIdp(evidence=EvidenceKind.DOCUMENT)
+    told = metadata(replace(sandbox.server, connectors={"one": only}))
+    assert (told["trust_frameworks_supported"], told["evidence_supported"]) == (["sandbox"], ["document"])
+    assert told["documents_supported"] == sorted(DocumentType)
+    assert "electronic_records_supported" not in told
+    nobody = metadata(replace(sandbox.server, connectors={}))
+    assert nobody["verified_claims_supported"] is False
+    assert not nobody.keys() & {
+        "trust_frameworks_supported",
+        "evidence_supported",
+        "claims_in_verified_claims_supported",
+    }
 
 
 def test_jwks_holds_public_keys_only(world: OidcWorld) -> None:

@@ -36,6 +36,8 @@ class SandboxIdp:
     names: Mapping[str, str] = field(default_factory=_names)
     origin: str = ORIGIN
     acr: Assurance = Assurance.SUBSTANTIAL
+    trust_framework: str = "sandbox"
+    evidence: EvidenceKind = EvidenceKind.ELECTRONIC_RECORD
 
     def begin(self, start: LoginStart) -> Redirection:
         return Redirection(f"{ORIGIN}/?{urlencode({'state': start.state, 'back': start.redirect_uri})}")
@@ -63,7 +65,7 @@ class SandboxIdp:
                 document_type=DocumentType.HKID,
                 document_number=_hkid(number),
             ),
-            verification=Verification(trust_framework="sandbox", time=at, evidence=EvidenceKind.ELECTRONIC_RECORD),
+            verification=Verification(trust_framework=self.trust_framework, time=at, evidence=self.evidence),
             scopes=frozenset({"profile"}),
             expires_at=at + timedelta(hours=1),
             evidence_hash=sha256(f"{person}\0{at.isoformat()}".encode()).digest(),

@@ -11,7 +11,7 @@ import httpx
 
 from broker.wire.approval_connector import ProviderNotice, Withdrawal
 from broker.wire.identity_connector import ConnectorError, LoginStart, ProviderFault, Redirection
-from broker.wire.identity_grant import IdentityGrant
+from broker.wire.identity_grant import EvidenceKind, IdentityGrant
 
 
 @dataclass
@@ -20,6 +20,8 @@ class ToldProvider:
 
     provider: str
     grants: dict[str, IdentityGrant | ProviderFault] = field(default_factory=dict)
+    trust_framework: str = "told"
+    evidence: EvidenceKind = EvidenceKind.ELECTRONIC_RECORD
 
     @property
     def names(self) -> Mapping[str, str]:
