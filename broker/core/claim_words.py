@@ -60,6 +60,8 @@ class ClaimWords:
 
     def words(self, claim: str, language: str) -> str:
         """What the claim says about a person, its argument spelled out. Raises InvalidInput."""
+        if claim in self.claims:
+            return self.claims[claim].texts[language]
         base, _, argument = claim.partition(":")
         kind = self.kind(base)
         if claim.startswith(_WITH_PLACES):

@@ -3,7 +3,6 @@
 import hmac
 import re
 import unicodedata
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -14,19 +13,20 @@ COMPARABLE: Final = frozenset(
     {"name", "family_name", "given_name", "native_name", "birthdate", "document_type", "document_number"}
 )
 
+MATCHES: Final = "matches:"
+"""Before the name of a claim: to be told whether a stated value agrees, and never the value."""
+
+MATCHING: Final = frozenset(MATCHES + name for name in COMPARABLE)
+
 _NAMES: Final = frozenset({"name", "family_name", "given_name", "native_name"})
 _APART: Final = re.compile(r"[\s\-‐-―'’.,()（）·・]+")
 
 
-def compare(stated: Mapping[str, str], actual: Mapping[str, str | None]) -> dict[str, bool | None]:
-    """For each stated name: whether it agrees, or None when the authority does not say.
+def agrees(name: str, stated: str, actual: str | None) -> bool | None:
+    """Whether the stated value of the claim `name` agrees; None when the authority does not say.
 
-    Digests of all values are made and compared whole, whatever was found before: the time taken tells nothing.
+    Digests are made and compared whole: the time taken tells nothing.
     """
-    return {name: _agrees(name, value, actual.get(name)) for name, value in stated.items()}
-
-
-def _agrees(name: str, stated: str, actual: str | None) -> bool | None:
     same = hmac.compare_digest(_digest(name, stated), _digest(name, actual or ""))
     return None if actual is None else same
 

@@ -1,6 +1,6 @@
 """From a person's verified claims to the values that leave, and no others (specs/consent-record.md 7).
 
-A predicate leaves as its answer, never as the datum behind it.
+A predicate leaves as its answer and a comparison as yes or no, never as the datum behind it.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,9 @@ from typing import Final
 
 from broker.core.claim_categories import categories_of
 from broker.core.claim_item import JSON, Item
+from broker.core.comparison import agrees
 from broker.core.departure import Kept
+from broker.core.identity_release import base_claim
 from broker.core.predicates import PREDICATES, RESIDENT_OF, evaluate, residences
 from broker.wire.identity_grant import VerifiedClaims
 
@@ -40,6 +42,10 @@ def _value(claims: VerifiedClaims, item: Item, at: datetime) -> JSON:
         return list(residences(claims))
     if item.claim in PREDICATES:
         return evaluate(item.claim, claims, argument=item.argument, at=at)
+    if item.stated is not None:
+        compared = base_claim(item.claim)
+        actual = _DATA[compared](claims)
+        return agrees(compared, item.stated, None if actual is None else str(actual))
     return _DATA[item.claim](claims) if item.claim in _DATA else None
 
 

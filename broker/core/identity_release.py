@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from broker.core.comparison import MATCHES, MATCHING
 from broker.core.departure import Departure
 from broker.core.duration import format_duration, parse_duration
 from broker.core.predicates import PERMIT_VALID, PREDICATES, RESIDENT_OF
@@ -24,7 +25,9 @@ CLAIMS: Final = (
     | frozenset({"document_type", "document_number", "document_expires"})
     | PREDICATES
 )
-"""Every claim that may be asked for; a predicate also with its argument, as `resident_of:CN,HK`."""
+"""Every claim that may be asked for; a predicate also with its argument, as `resident_of:CN,HK`, and whatever can be
+compared also as `matches:family_name`.
+"""
 
 APPROVED: Final = frozenset({"gender", "email", "phone_number", "address", "signature"})
 """What only a provider gives, on an approval of its own (specs/partner-api.md 8): no client asks for it here."""
@@ -150,17 +153,22 @@ def canonical_claim(name: str, known: frozenset[str] = CLAIMS) -> str | None:
 
 
 def base_claim(name: str) -> str:
-    """The claim without its argument: what a client's ceiling names."""
-    return name.partition(":")[0]
+    """The claim without its argument, and of a comparison the claim that is compared: what a client's ceiling names."""
+    return name.removeprefix(MATCHES).partition(":")[0]
 
 
 def _claims(value: object, what: str, known: frozenset[str]) -> frozenset[str]:
     if not isinstance(value, list) or len(value) > MAX_CLAIMS:
         raise InvalidRelease(f"{what} is an array of at most {MAX_CLAIMS} claim names")
-    names = {canonical_claim(name, known) if isinstance(name, str) else None for name in value}
+    names = {_asked(name, known) if isinstance(name, str) else None for name in value}
     if None in names:
         raise InvalidRelease(f"{what} names a claim that is not known")
     return frozenset(name for name in names if name is not None)
+
+
+def _asked(name: str, known: frozenset[str]) -> str | None:
+    """Only here can a comparison be asked for: it is agreed to by itself, and answered to whoever states a value."""
+    return name if name in MATCHING and base_claim(name) in known else canonical_claim(name, known)
 
 
 def _name(value: object, what: str) -> str:

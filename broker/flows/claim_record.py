@@ -6,6 +6,7 @@ from uuid import UUID
 
 from broker.core.claim_item import JSON
 from broker.core.client import Client
+from broker.core.comparison import MATCHING
 from broker.core.consent_grant import ConsentGrant, ReleaseStatement
 from broker.core.denial import Denied
 from broker.core.departure import Departure
@@ -20,6 +21,9 @@ from broker.wire.keys import Entropy
 RELEASED = "partner:claims:released"
 REFUSED = "partner:claims:refused"
 
+_ANSWERS = PREDICATES | MATCHING
+"""What tells a yes or no."""
+
 
 def told_of(covered: Sequence[Covered]) -> set[str]:
     """The claims that are told, by their own names."""
@@ -29,8 +33,8 @@ def told_of(covered: Sequence[Covered]) -> set[str]:
 def vouched_of(
     work: Work, sealed: bytes | None, traveller: UUID, key: bytes, passed: Sequence[tuple[Covered, Departure]]
 ) -> Vouched | None:
-    """Who vouched for the values; not for answers to predicates alone, because it names the authority."""
-    if sealed is None or told_of([one for one, _ in passed]) <= PREDICATES:
+    """Who vouched for the values; not for answers alone, because it names the authority."""
+    if sealed is None or told_of([one for one, _ in passed]) <= _ANSWERS:
         return None
     return open_vouched(work, sealed, traveller=traveller, key=key).leave(passed[0][1])
 
@@ -38,9 +42,9 @@ def vouched_of(
 def grant_of(
     one: Covered, granting: Granting | None, vouched: Vouched | None, key: bytes, *, at: datetime, entropy: Entropy
 ) -> ConsentGrant | None:
-    """The consent grant of one release (specs/consent-grant.md); none for answers to predicates alone."""
+    """The consent grant of one release (specs/consent-grant.md); none for answers alone."""
     told = told_of([one])
-    if granting is None or vouched is None or told <= PREDICATES:
+    if granting is None or vouched is None or told <= _ANSWERS:
         return None
     release = one.asked.release
     statement = ReleaseStatement(release.purpose, release.recipient, frozenset(told), (one.record.consent_id,))

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.core.client import Client
-from broker.core.comparison import COMPARABLE, MAX_STATED, compare
+from broker.core.comparison import COMPARABLE, MATCHES, MAX_STATED
 from broker.core.denial import Denied, InvalidInput, Refusal
 from broker.core.identity_release import IdentityRelease, ReleasedClaims
 from broker.core.rulebook import Rulebook
@@ -42,7 +42,10 @@ def verify_claims(
     at: datetime,
     entropy: Entropy,
 ) -> Verified | Denied:
-    """Compare. Needs a consent that covers every claim that is compared. Raises InvalidInput, UnknownTraveller."""
+    """Compare. Needs a consent to every comparison, or to the claim that is compared.
+
+    Raises InvalidInput, UnknownTraveller.
+    """
     # (1) comparable values only
     if not stated or not stated.keys() <= COMPARABLE:
         raise InvalidInput("not_comparable", f"one or more of {', '.join(sorted(COMPARABLE))}")
@@ -53,7 +56,8 @@ def verify_claims(
     wrong_before = work.partners.lock_guesses(partner, traveller, at=at, window=WINDOW)
     if wrong_before + len(stated) > MAX_WRONG:
         return Denied(Refusal.GUESSED_TOO_OFTEN, "too many wrong values about this person")
-    # (3) the true values, under consent and journalled as a comparison
+    # (3) yes or no, under consent and journalled as a comparison: the true values do not come here
+    asked = {MATCHES + name: value for name, value in stated.items()}
     released = release_claims(
         work,
         keys=keys,
@@ -61,15 +65,15 @@ def verify_claims(
         traveller=traveller,
         client=client,
         releases=releases,
-        wanted=frozenset(stated),
+        wanted=frozenset(asked),
+        arguments=asked,
         at=at,
         entropy=entropy,
         kind=KIND,
     )
     if isinstance(released, Denied):
         return released
-    # (4) yes or no
-    matches = compare(stated, {name: str(value) for name, value in released.values.items()})
-    wrong = sum(answer is False for answer in matches.values())
-    work.partners.add_guesses(partner, traveller, wrong, at=at)
+    # (4) the wrong ones count
+    matches = {name: released.values.get(MATCHES + name) for name in stated}
+    work.partners.add_guesses(partner, traveller, sum(answer is False for answer in matches.values()), at=at)
     return Verified(matches, released)

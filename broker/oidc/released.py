@@ -11,6 +11,7 @@ from broker.core import claims_request
 from broker.core.authorization import Grant
 from broker.core.claims_request import VerifiedRequest
 from broker.core.client import SIGN_IN
+from broker.core.comparison import MATCHING
 from broker.core.identity_release import ReleasedClaims
 from broker.flows.release_claims import ClaimOrder
 from broker.oidc.authorize.check_details import SCOPE_CLAIMS
@@ -36,7 +37,8 @@ class Wanted:
     @classmethod
     def of(cls, grant: Grant, plain: frozenset[str], verified: tuple[VerifiedRequest, ...]) -> "Wanted":
         granted = frozenset[str]().union(*(release.claims for release in grant.releases))
-        return cls(plain, verified, plain.union(*(request.claims for request in verified)) & granted)
+        # A comparison is told to nobody who states no value.
+        return cls(plain, verified, plain.union(*(request.claims for request in verified)) & (granted - MATCHING))
 
 
 def wanted_at_userinfo(grant: Grant) -> Wanted:

@@ -150,6 +150,29 @@ def test_verifications_say_yes_or_no(agencies: AgencyWorld, http: TestClient) ->
     assert agencies.partners.journal(traveller)[0].kind == "partner:answer:verified"
 
 
+def test_a_consent_to_comparing_tells_yes_or_no_and_nothing_else(agencies: AgencyWorld, http: TestClient) -> None:
+    traveller = agencies.person()
+    claims = agencies.web.world.grant().claims
+    bank, _ = agencies.consented(http, traveller, opening("matches:family_name", "matches:document_number"))
+    stated = {"family_name": claims.family_name, "document_number": "Z9999999"}
+
+    answer = bank.post("/verifications", json={"claims": stated})
+    assert answer.json()["matches"] == {"family_name": True, "document_number": False}
+    told = agencies.partners.journal(traveller)[0]
+    assert (told.kind, told.clear["claims"]) == (
+        "partner:answer:verified",
+        ["matches:document_number", "matches:family_name"],
+    )
+    assert "Z9999999" not in str(told)
+
+    for url in ("/claims", "/claims?claim=family_name", "/claims?claim=document_number"):
+        assert problem(bank.get(url))["type"] == "/problems/consent-required"
+    assert bank.get("/claims?claim=matches:family_name").status_code == 422
+    # What was not named is not compared.
+    refused = bank.post("/verifications", json={"claims": {"birthdate": "1990-01-01"}})
+    assert problem(refused)["type"] == "/problems/consent-required"
+
+
 def test_values_cannot_be_guessed(agencies: AgencyWorld, http: TestClient) -> None:
     release = opening("birthdate", "family_name")
     traveller = agencies.person()

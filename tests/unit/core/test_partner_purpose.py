@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from broker.core.authorization import Grant
 from broker.core.claim_words import ClaimWords
+from broker.core.comparison import COMPARABLE
 from broker.core.consent import ONCE, ConsentRecord, Gap, NoticeReference, Use, UseLimit, covers, gap
 from broker.core.denial import InvalidInput
 from broker.core.duration import format_duration, parse_duration
@@ -162,6 +163,18 @@ def test_predicate_arguments_are_spelled_out_and_stay_beneath_the_ceiling() -> N
     assert BOOK.partner.allows(IdentityRelease("permit-check", "bank", frozenset({"resident_of:HK"}), DAY))
     with pytest.raises(InvalidInput):
         words.words("shoe_size", "en")
+
+
+@pytest.mark.parametrize("name", sorted(COMPARABLE))
+def test_a_comparison_has_words_of_its_own_and_the_ceiling_of_its_claim(name: str) -> None:
+    words, matching = BOOK.partner.words, f"matches:{name}"
+    for language in LANGUAGES:
+        assert words.words(matching, language) != words.words(name, language)
+    purposes = BOOK.partner.purposes.values()
+    allowed = {one.purpose_id for one in purposes if name in one.claims}
+    release = IdentityRelease("", "bank", frozenset({matching}), DAY)
+    asked = {one.purpose_id for one in purposes if BOOK.partner.allows(replace(release, purpose=one.purpose_id))}
+    assert asked == allowed
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ def test_a_no_is_an_answer(agency: Agency) -> None:
         [release() | {"claims": ["shoe_size"]}],
         [release() | {"claims": ["document_number"]}],  # registered, but not for this purpose
         [release() | {"claims": ["native_name"]}],  # not registered
+        [release() | {"claims": ["matches:native_name"]}],  # what may not be read may not be compared
+        [release() | {"claims": ["matches"]}],
+        [release() | {"claims": ["matches:gender"]}],  # nothing that can be compared
         [release() | {"purpose": "marketing"}],
         [release() | {"purpose": "visitor-registration"}],  # a purpose, but not this client's
         [release() | {"recipient": "another-agency"}],
@@ -76,6 +79,15 @@ def test_a_no_is_an_answer(agency: Agency) -> None:
 def test_details_that_may_not_be_asked_for(agency: Agency, details: Any) -> None:
     answer = agency.push(authorization_details=details)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
+
+
+def test_a_comparison_is_agreed_to_and_told_to_nobody_who_states_no_value(agency: Agency) -> None:
+    agency.change(purposes=frozenset({"account-opening"}))
+    details = [release("matches:family_name", purpose="account-opening")]
+    tokens = agency.tokens(authorization_details=details)
+    assert tokens["authorization_details"] == details
+    assert agency.userinfo(tokens["access_token"]).json() == {"sub": _sub(tokens)}
+    assert agency.world.desk.released == []
 
 
 def test_withdrawn_or_spent_consent_keeps_everything_in(agency: Agency) -> None:
