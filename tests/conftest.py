@@ -1,6 +1,11 @@
 """Fixtures that any test may ask for by name, and which tests stay together when several workers share them."""
 
 import pytest
+from hypothesis import settings
+
+# No deadline for an example, in any test: other work on the machine is not a finding.
+settings.register_profile("tongguan", deadline=None)
+settings.load_profile("tongguan")
 
 pytest_plugins = ["tests.support.postgres"]
 
