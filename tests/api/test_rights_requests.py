@@ -178,7 +178,7 @@ def test_the_login_after_a_withheld_claim_tells_who_was_told(
             assert person.send(form, claim=claim, words="It is not so").status_code == 303
             assert _settle(desk, outcome="claims_withheld", reason="The certificate shows it.").status_code == 303
     assert [event.body["status"] for event in _told(web)] == ["withheld"]  # the bank never read a name
-    web.pass_time(timedelta(days=1))
+    web.pass_time(timedelta(hours=1))
     web.world.link()
     newest, _ = _told(web)
     assert newest.body == {"claims": ["birthdate"], "status": "replaced", "grants": [str(grant.grant_id)]}
