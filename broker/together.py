@@ -25,7 +25,10 @@ MOST: Final = 32
 """Requests in one call: enough to share its cost, few enough that none waits long for the others."""
 
 LINGER: Final = 0.004
-"""Seconds that a call waits for more, after one that answered several."""
+PATIENCE: Final = 3
+"""After a call that answered several, the next waits that many times so many seconds at most, until half as many as
+before have come. Those whom one call answers come again together, once they have read their answers.
+"""
 
 ROOM: Final = 1024
 """Requests that may wait; whoever comes then is told at once to come again."""
@@ -99,7 +102,13 @@ class Together(Generic[Asked, Told]):
                 answers = [error] * len(batch)
             self._tell(zip(batch, answers, strict=True))
             if len(batch) > 1:
-                self._sleep(LINGER)
+                self._gather(len(batch) // 2)
+
+    def _gather(self, enough: int) -> None:
+        for _ in range(PATIENCE):
+            self._sleep(LINGER)
+            if len(self._waiting) >= enough:
+                return
 
     def _tell(self, told: "Iterable[tuple[_Place[Asked, Told], Told | Exception | Future[Told]]]") -> None:
         """Everybody in one event loop by one wake-up of it: each costs a system call and a turn of the interpreter."""

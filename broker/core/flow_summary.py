@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from broker.core.governance.codes import Band, Gate, Mechanism
@@ -78,4 +79,9 @@ def _place(said: object) -> str:
 
 
 def _word(said: object, words: type[Gate] | type[Mechanism] | type[Band]) -> str:
-    return said if isinstance(said, str) and said in {word.value for word in words} else UNKNOWN
+    return said if isinstance(said, str) and said in _values(words) else UNKNOWN
+
+
+@cache
+def _values(words: type[Gate] | type[Mechanism] | type[Band]) -> frozenset[str]:
+    return frozenset(word.value for word in words)

@@ -1,7 +1,7 @@
 """Samples in PostgreSQL: days with their seeds, and the auditors' queue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from broker.stores.tables import TRAVELLER_ENTRIES
 
 _HOUR = timedelta(hours=1)
 _SLACK = timedelta(minutes=5)
+_PLAIN: Final = tuple(each.name for each in fields(Sample) if each.name != "finding")
 _RANKS: Final = {
     Stratum.UNKNOWN: 0,
     Stratum.RED: 0,
@@ -187,18 +188,17 @@ def _sample(row: Row[Any]) -> Sample:
 
 
 def _values(sample: Sample) -> dict[str, Any]:
-    values: dict[str, Any] = asdict(sample)
-    finding = values.pop("finding")
+    values: dict[str, Any] = {name: getattr(sample, name) for name in _PLAIN}
     values |= {"state": sample.state.value, "stratum": sample.stratum.value}
-    if finding is None:
+    found = sample.finding
+    if found is None:
         return values | dict.fromkeys(("verdict", "text", "follow_up", "nonce", "found_at"))
-    found: dict[str, Any] = finding
     return values | {
-        "verdict": found["verdict"].value,
-        "text": found["text"],
-        "follow_up": found["follow_up"],
-        "nonce": found["nonce"],
-        "found_at": found["at"],
+        "verdict": found.verdict.value,
+        "text": found.text,
+        "follow_up": found.follow_up,
+        "nonce": found.nonce,
+        "found_at": found.at,
     }
 
 

@@ -60,6 +60,9 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "GET" and not _announces_body(scope):
+            await self._app(scope, receive, send)  # nothing is read, so nothing is waited for or held
+            return
         address = (scope["method"], scope["path"])
         budget = address if address in self.rules else None
         rule = self.rules.get(address, DEFAULT_RULE)
@@ -125,6 +128,11 @@ class _Replay:
             message, self._message = self._message, None
             return message
         return await self._rest()
+
+
+def _announces_body(scope: Scope) -> bool:
+    """RFC 9112 6: a request has a body when it says so."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
 
 def _carries_token(scope: Scope) -> bool:

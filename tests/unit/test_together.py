@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from broker.flows.unavailable import DatabaseBusy
-from broker.together import LINGER, MOST, ROOM, Together, _settle_all
+from broker.together import LINGER, MOST, PATIENCE, ROOM, Together, _settle_all
 
 
 class Desk:
@@ -54,7 +54,23 @@ def test_a_call_holds_no_more_than_it_may_and_lingers_only_after_company() -> No
     desk.go_on.set()
     together.close()
     assert [len(call) for call in desk.calls] == [1, MOST, 3]
-    assert desk.slept == [LINGER, LINGER]
+    assert desk.slept == [LINGER] * 2 * PATIENCE  # nobody else came
+
+
+def test_half_of_those_who_came_before_are_enough_company() -> None:
+    desk, slept = Desk(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(desk.calls) == 2:  # four were answered; they come again one by one
+            together.enter(2)
+
+    together: Together[int, int] = Together(desk.answer, name="desk", sleep=sleep)
+    desk.crowd(together, [0, 2, 4, 6, 8])
+    desk.go_on.set()
+    together.close()
+    assert [len(call) for call in desk.calls] == [1, 4, 2]
+    assert len(slept) == 2 + PATIENCE
 
 
 def test_a_call_that_fails_fails_everybody_in_it_and_nobody_after() -> None:
