@@ -15,9 +15,10 @@ from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.facts import Facts
 from broker.core.governance.policy import MAINLAND, Law
+from broker.core.release_facts import facts_of
 from broker.core.standing_changes import StandingChanges
 from broker.core.standing_papers import StandingPapers
-from broker.core.transfer import Counted, ExporterProfile, Outgoing, PurposeTerms, Subject, TransferRules, facts_of
+from broker.core.transfer import Counted, ExporterProfile, Outgoing, PurposeTerms, Subject, TransferRules
 from broker.flows.look_up_counters import spans
 from broker.flows.ports import Work
 from broker.flows.standing_changes import standing_changes

@@ -9,6 +9,7 @@ from broker.core.governance.calendar import shanghai_date
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Law, Policy
+from broker.core.release_facts import facts_of, on_paper, turns_on
 from broker.core.special_list import Document, Special, SpecialList, member
 from broker.core.standing_changes import StandingChanges
 from broker.core.transfer import (
@@ -20,10 +21,7 @@ from broker.core.transfer import (
     Subject,
     TransferRules,
     Trust,
-    facts_of,
     full_years,
-    on_paper,
-    turns_on,
 )
 from broker.flows.ports import KeyStore, Work
 

@@ -14,8 +14,9 @@ from broker.core.governance.codes import Gate
 from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy_data import Restriction
+from broker.core.release_facts import facts_of
 from broker.core.standing_papers import StandingAssessment, StandingFiling, StandingPapers
-from broker.core.transfer import Counted, Outgoing, PurposeTerms, Subject, TransferRules, facts_of
+from broker.core.transfer import Counted, Outgoing, PurposeTerms, Subject, TransferRules
 from broker.flows.standing_changes import Bearing
 from broker.wire.identity_grant import DocumentType
 

@@ -9,9 +9,10 @@ import pytest
 from broker.core.counting import CountingKey, CountingRule, CountingTerms, counting_key, year_before
 from broker.core.governance.calendar import SHANGHAI
 from broker.core.governance.decide import decide
+from broker.core.release_facts import facts_of
 from broker.core.rulebook import Rulebook
 from broker.core.standing_papers import StandingPapers
-from broker.core.transfer import Counted, Outgoing, Subject, TransferRules, facts_of
+from broker.core.transfer import Counted, Outgoing, Subject, TransferRules
 from tests.support.transfers import FILED
 
 TERMS = CountingTerms.load()

@@ -10,7 +10,8 @@ from broker.core.governance.decide import decide
 from broker.core.governance.decision import Decision
 from broker.core.governance.policy import Policy
 from broker.core.permit import departure
-from broker.core.transfer import Counted, Outgoing, PurposeTerms, Subject, TransferProfiles, facts_of
+from broker.core.release_facts import facts_of
+from broker.core.transfer import Counted, Outgoing, PurposeTerms, Subject, TransferProfiles
 from broker.flows.ports import Entry
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)

@@ -8,6 +8,7 @@ from broker.core.governance.codes import Gate, Mechanism
 from broker.core.governance.decide import decide
 from broker.core.governance.facts import FactsError
 from broker.core.governance.policy import Policy
+from broker.core.release_facts import facts_of
 from broker.core.transfer import (
     Counted,
     Held,
@@ -18,7 +19,6 @@ from broker.core.transfer import (
     additions,
     classes_of,
     exporter_edges,
-    facts_of,
     recipient_edges,
 )
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from broker.core.governance.codes import Gate
 from broker.core.governance.decide import decide
+from broker.core.release_facts import facts_of
 from broker.core.rulebook import Rulebook
 from broker.core.standing_papers import StandingAssessment, StandingFiling, StandingPapers
-from broker.core.transfer import Counted, Outgoing, Subject, facts_of
+from broker.core.transfer import Counted, Outgoing, Subject
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 RULEBOOK = Rulebook.load()
